@@ -1,0 +1,227 @@
+package dev.sluice.transforms.aggregation;
+
+import com.google.auto.value.AutoValue;
+import dev.sluice.schemas.BlockClaim;
+import dev.sluice.schemas.NodeShare;
+import dev.sluice.schemas.RejectedRecord;
+import dev.sluice.schemas.ShardAccount;
+import dev.sluice.schemas.TeacherBlock;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.storage.RangeReader;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.coders.NullableCoder;
+import org.apache.beam.sdk.coders.VarIntCoder;
+import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
+import org.apache.beam.sdk.metrics.Counter;
+import org.apache.beam.sdk.metrics.Metrics;
+import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.Flatten;
+import org.apache.beam.sdk.transforms.GroupByKey;
+import org.apache.beam.sdk.transforms.PTransform;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.values.KV;
+import org.apache.beam.sdk.values.PCollection;
+import org.apache.beam.sdk.values.PCollectionList;
+import org.apache.beam.sdk.values.PCollectionTuple;
+import org.apache.beam.sdk.values.TupleTag;
+import org.apache.beam.sdk.values.TupleTagList;
+
+/**
+ * The teacher: for every block, the mean over the nodes that sent it. Claims are grouped by shard, a
+ * run of consecutive blocks; the codes themselves never cross the runner, but are read by the step
+ * that adds them, one block and one accumulator in memory whatever K. The sums are exact, so the
+ * teacher does not depend on order, parallelism or runner. FORMAT.md 5.
+ *
+ * <p>With {@link #into} the teacher is written aside as files and {@link #ACCOUNTS} say where; without,
+ * its blocks are the elements of {@link #TEACHER}.
+ */
+@AutoValue
+public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, PCollectionTuple> {
+  /** Averaged blocks; empty where the teacher goes into files. */
+  public static final TupleTag<TeacherBlock> TEACHER = new TupleTag<>() {};
+
+  /** One account for each shard of the plan, also for those nobody sent a block of. */
+  public static final TupleTag<ShardAccount> ACCOUNTS = new TupleTag<>() {};
+
+  /** Claims that contradict each other, or whose codes are no codes. */
+  public static final TupleTag<RejectedRecord> REJECTED = new TupleTag<>() {};
+
+  abstract PlannedRound round();
+
+  abstract int minNodes();
+
+  abstract Optional<String> directory();
+
+  abstract Builder toBuilder();
+
+  @AutoValue.Builder
+  abstract static class Builder {
+    abstract Builder setRound(PlannedRound round);
+
+    abstract Builder setMinNodes(int minNodes);
+
+    abstract Builder setDirectory(String directory);
+
+    abstract KFoldAverage build();
+  }
+
+  /** The average of a round, over all nodes that have bits in it. */
+  public static KFoldAverage of(PlannedRound round) {
+    return new AutoValue_KFoldAverage.Builder()
+        .setRound(round)
+        .setMinNodes(round.speakingNodes())
+        .build();
+  }
+
+  /** Fewest nodes over which a block is averaged, 1 .. nodes with bits; with fewer it is short. */
+  public KFoldAverage withMinNodes(int minNodes) {
+    if (minNodes < 1 || minNodes > round().speakingNodes()) {
+      throw new IllegalArgumentException(
+          "minNodes must be in [1, " + round().speakingNodes() + "], got " + minNodes);
+    }
+    return toBuilder().setMinNodes(minNodes).build();
+  }
+
+  /** Writes the teacher as files below a directory. */
+  public KFoldAverage into(String directory) {
+    return toBuilder().setDirectory(directory).build();
+  }
+
+  @Override
+  public PCollectionTuple expand(PCollection<BlockClaim> claims) {
+    KvCoder<Integer, BlockClaim> keyed =
+        KvCoder.of(VarIntCoder.of(), NullableCoder.of(AvroCoder.of(BlockClaim.class)));
+    PCollection<KV<Integer, BlockClaim>> sent =
+        claims.apply("KeyByShard", ParDo.of(new KeyByShardFn(round()))).setCoder(keyed);
+    // A shard that nobody sent is still a shard that must be accounted for.
+    PCollection<KV<Integer, BlockClaim>> due =
+        claims
+            .getPipeline()
+            .apply("DueShards", Create.of(round().shards()).withCoder(VarIntCoder.of()))
+            .apply("ListShards", ParDo.of(new ListShardsFn()))
+            .setCoder(keyed);
+    PCollectionTuple averaged =
+        PCollectionList.of(sent)
+            .and(due)
+            .apply("SentAndDue", Flatten.pCollections())
+            .apply("GroupByShard", GroupByKey.create())
+            .apply(
+                "AverageNodes",
+                ParDo.of(new AverageFn(round(), minNodes(), directory().orElse(null)))
+                    .withOutputTags(ACCOUNTS, TupleTagList.of(TEACHER).and(REJECTED)));
+    averaged.get(ACCOUNTS).setCoder(AvroCoder.of(ShardAccount.class));
+    averaged.get(TEACHER).setCoder(AvroCoder.of(TeacherBlock.class));
+    averaged.get(REJECTED).setCoder(AvroCoder.of(RejectedRecord.class));
+    return averaged;
+  }
+
+  private static class KeyByShardFn extends DoFn<BlockClaim, KV<Integer, BlockClaim>> {
+    private static final long serialVersionUID = 1L;
+    private final PlannedRound round;
+
+    KeyByShardFn(PlannedRound round) {
+      this.round = round;
+    }
+
+    @ProcessElement
+    public void key(@Element BlockClaim claim, OutputReceiver<KV<Integer, BlockClaim>> out) {
+      out.output(KV.of(round.shardOf(claim.getHeader().getBlock()), claim));
+    }
+  }
+
+  /** Emits every shard's index, with no claim. */
+  private static class ListShardsFn extends DoFn<Integer, KV<Integer, BlockClaim>> {
+    private static final long serialVersionUID = 1L;
+
+    @ProcessElement
+    public void list(@Element Integer shards, OutputReceiver<KV<Integer, BlockClaim>> out) {
+      for (int shard = 0; shard < shards; shard++) {
+        out.output(KV.of(shard, null));
+      }
+    }
+  }
+
+  private static class AverageFn extends DoFn<KV<Integer, Iterable<BlockClaim>>, ShardAccount> {
+    private static final long serialVersionUID = 1L;
+
+    private final Counter probes = Metrics.counter(KFoldAverage.class, "probes");
+    private final Counter clipped = Metrics.counter(KFoldAverage.class, "clippedCoordinates");
+    private final Counter shortBlocks = Metrics.counter(KFoldAverage.class, "shortBlocks");
+    private final PlannedRound round;
+    private final int minNodes;
+    private final String directory; // null: the teacher's blocks are elements
+    private transient RangeReader reader;
+    private transient ShardAverager averager;
+
+    AverageFn(PlannedRound round, int minNodes, String directory) {
+      this.round = round;
+      this.minNodes = minNodes;
+      this.directory = directory;
+    }
+
+    @ProcessElement
+    public void average(
+        @Element KV<Integer, Iterable<BlockClaim>> shard, MultiOutputReceiver out)
+        throws IOException {
+      if (averager == null) {
+        reader = new RangeReader();
+        averager = new ShardAverager(round, minNodes, reader);
+      }
+      List<BlockClaim> claims = new ArrayList<>();
+      for (BlockClaim claim : shard.getValue()) {
+        if (claim != null) {
+          claims.add(claim);
+        }
+      }
+      Consumer<RejectedRecord> rejects =
+          reject -> {
+            Metrics.counter("rejects", reject.getReason()).inc();
+            out.get(REJECTED).output(reject);
+          };
+      TeacherSink sink =
+          directory == null
+              ? new Elements(out.get(TEACHER))
+              : new TeacherFiles(round, shard.getKey(), directory);
+      ShardAccount account = averager.average(shard.getKey(), claims, sink, rejects);
+      for (NodeShare share : account.getNodes()) {
+        probes.inc(share.getProbes());
+        clipped.inc(share.getClipped());
+      }
+      shortBlocks.inc(account.getShortBlocks());
+      out.get(ACCOUNTS).output(account);
+    }
+
+    @FinishBundle
+    public void closeFiles() throws IOException {
+      if (reader != null) {
+        reader.close();
+      }
+    }
+  }
+
+  /** Emits blocks as elements, whatever became of others. */
+  private record Elements(DoFn.OutputReceiver<TeacherBlock> out) implements TeacherSink {
+    @Override
+    public void write(TeacherBlock block, float[] logits) {
+      ByteBuffer bytes = block.getLogits();
+      ByteBuffer copy = ByteBuffer.allocate(bytes.remaining()).put(bytes.duplicate()).flip();
+      out.output(TeacherBlock.newBuilder(block).setLogits(copy).build());
+    }
+
+    @Override
+    public void skip() {}
+
+    @Override
+    public void finish(ShardAccount account) {}
+
+    @Override
+    public void abandon() {}
+  }
+}

@@ -1,0 +1,106 @@
+package dev.sluice.transforms.round;
+
+import dev.sluice.schemas.BlockLayout;
+import dev.sluice.schemas.ClipPolicy;
+import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.RoundPlan;
+import dev.sluice.schemas.json.PlainJson;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a hub decides about a round; {@link #finish} adds what follows from it (whole bits, block
+ * layout) and checks the whole.
+ */
+public final class PlanDraft {
+  /** Logits of a teacher block, and so the accumulator of a block, in bytes as float32. */
+  private static final int BLOCK_BYTES = 1 << 20;
+
+  /** Logits of a teacher shard in bytes as float32. */
+  private static final int SHARD_BYTES = 64 << 20;
+
+  /** Most block claims that one shard's average sorts in memory. */
+  private static final int SHARD_CLAIMS = 1 << 16;
+
+  private final RoundPlan plan = new RoundPlan();
+
+  /**
+   * @param id round id
+   * @param probes m
+   * @param vocabulary V
+   */
+  public PlanDraft(String id, long probes, int vocabulary) {
+    plan.setFormat(PlannedRound.FORMAT);
+    plan.setId(id);
+    plan.setDitherRound(id);
+    plan.setProbes(probes);
+    plan.setVocabulary(vocabulary);
+    plan.setSeed(0);
+    plan.setQuantizer("dither");
+    plan.setClip(new ClipPolicy("auto", null));
+    plan.setNodes(new ArrayList<>());
+  }
+
+  /** Adds a node with b bits per coordinate, 0 or in [1, 16]. */
+  public PlanDraft withNode(String name, double bitsPerCoordinate) {
+    long whole = (long) Math.floor(bitsPerCoordinate * plan.getVocabulary());
+    plan.getNodes().add(new NodePlan(name, bitsPerCoordinate, whole));
+    return this;
+  }
+
+  /** Adds nodes with a common b and exceptions by name. */
+  public PlanDraft withNodes(List<String> names, double bits, Map<String, Double> exceptions) {
+    for (String name : names) {
+      withNode(name, exceptions.getOrDefault(name, bits));
+    }
+    return this;
+  }
+
+  /** Seed of the run; 0 by default, fresh dither coming from the round's id. */
+  public PlanDraft withSeed(long seed) {
+    plan.setSeed(seed);
+    return this;
+  }
+
+  /** One of the quantizer labels; 'dither' by default. */
+  public PlanDraft withQuantizer(String label) {
+    plan.setQuantizer(label);
+    return this;
+  }
+
+  /** 'auto' (default), 'probe', or a level in logits. */
+  public PlanDraft withClip(ClipPolicy policy) {
+    plan.setClip(policy);
+    return this;
+  }
+
+  /** Hexadecimal digests that sites must match, or null. */
+  public PlanDraft withDigests(String probeSet, String tokenizer) {
+    plan.setProbeSetDigest(probeSet);
+    plan.setTokenizerDigest(tokenizer);
+    return this;
+  }
+
+  /**
+   * The checked plan.
+   *
+   * @param source name of the document it will become, for messages
+   */
+  public PlannedRound finish(String source) throws IOException {
+    int vocabulary = Math.max(2, plan.getVocabulary());
+    long probes = Math.max(1, plan.getProbes());
+    int perBlock = (int) Math.min(probes, maxProbesPerBlock(vocabulary));
+    long blockBytes = 4L * vocabulary * perBlock;
+    long perShard =
+        Math.min(SHARD_BYTES / blockBytes, SHARD_CLAIMS / Math.max(1, plan.getNodes().size()));
+    plan.setLayout(new BlockLayout(perBlock, (int) Math.max(1, perShard)));
+    return PlannedRound.parse(PlainJson.write(plan), source);
+  }
+
+  /** Most probes of which a block's float32 logits fit 1 MiB; one where a single probe exceeds it. */
+  static int maxProbesPerBlock(int vocabulary) {
+    return Math.max(1, BLOCK_BYTES / (4 * vocabulary));
+  }
+}

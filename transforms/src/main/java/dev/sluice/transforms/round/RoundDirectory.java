@@ -1,0 +1,60 @@
+package dev.sluice.transforms.round;
+
+import java.io.Serializable;
+
+/** Paths of the round directory, on any Beam filesystem. FORMAT.md 1. */
+public record RoundDirectory(String root) implements Serializable {
+  public RoundDirectory {
+    if (root.isEmpty() || root.chars().anyMatch(c -> "*?[]{}".indexOf(c) >= 0)) {
+      throw new IllegalArgumentException(
+          "a round directory needs a name without any of *?[]{}, got '" + root + "'");
+    }
+    while (root.length() > 1 && root.endsWith("/")) {
+      root = root.substring(0, root.length() - 1);
+    }
+  }
+
+  public String plan() {
+    return root + "/plan.json";
+  }
+
+  public String manifest() {
+    return root + "/manifest.json";
+  }
+
+  public String uplinks() {
+    return root + "/uplink";
+  }
+
+  public String uplink(String node) {
+    return uplinks() + "/" + node;
+  }
+
+  public String teacher() {
+    return root + "/teacher";
+  }
+
+  public String rejects() {
+    return root + "/rejects";
+  }
+
+  /** Where one attempt writes before it commits. */
+  public String aside(String attempt) {
+    return root + "/.attempt-" + attempt;
+  }
+
+  /** Name of a teacher shard's files, without extension. */
+  public static String teacherShard(int shard) {
+    return "teacher-" + fiveDigits(shard);
+  }
+
+  /** Name of an uplink file. */
+  public static String uplinkFile(int shard) {
+    return "codes-" + fiveDigits(shard) + ".avro";
+  }
+
+  private static String fiveDigits(int n) {
+    String digits = Integer.toString(n);
+    return "0".repeat(Math.max(0, 5 - digits.length())) + digits;
+  }
+}

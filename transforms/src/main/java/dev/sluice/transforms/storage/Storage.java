@@ -1,0 +1,156 @@
+package dev.sluice.transforms.storage;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.channels.WritableByteChannel;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.apache.beam.sdk.io.FileSystems;
+import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
+import org.apache.beam.sdk.io.fs.MatchResult;
+import org.apache.beam.sdk.io.fs.MoveOptions.StandardMoveOptions;
+import org.apache.beam.sdk.io.fs.ResourceId;
+import org.apache.beam.sdk.util.MimeTypes;
+
+/** Files on any Beam filesystem: read with a bound, written aside and then moved into place. */
+public final class Storage {
+  private Storage() {}
+
+  /** The resource of a path, which need not exist. */
+  public static ResourceId resource(String file) {
+    return FileSystems.matchNewResource(file, false);
+  }
+
+  /** Files that match a pattern; none where nothing does. */
+  public static List<MatchResult.Metadata> match(String pattern) throws IOException {
+    return FileSystems.match(pattern, EmptyMatchTreatment.ALLOW).metadata();
+  }
+
+  /** The file's metadata; empty where it does not exist. */
+  public static Optional<MatchResult.Metadata> find(String file) throws IOException {
+    List<MatchResult.Metadata> found = match(file);
+    return found.isEmpty() ? Optional.empty() : Optional.of(found.get(0));
+  }
+
+  /**
+   * Reads a whole file.
+   *
+   * @param maxBytes refuse a longer one before allocating
+   * @throws FileNotFoundException if it does not exist
+   */
+  public static byte[] read(String file, int maxBytes) throws IOException {
+    MatchResult.Metadata found =
+        find(file).orElseThrow(() -> new FileNotFoundException(file + ": no such file"));
+    if (found.sizeBytes() > maxBytes) {
+      throw new IOException(
+          file + ": " + found.sizeBytes() + " bytes, expected at most " + maxBytes);
+    }
+    try (InputStream in = Channels.newInputStream(FileSystems.open(found.resourceId()))) {
+      return in.readNBytes(maxBytes);
+    }
+  }
+
+  /** Opens a file for reading from the start. */
+  public static ReadableByteChannel open(ResourceId file) throws IOException {
+    return FileSystems.open(file);
+  }
+
+  /**
+   * Opens a file for reading anywhere.
+   *
+   * @throws IOException also where its filesystem cannot seek
+   */
+  public static SeekableByteChannel openSeekable(ResourceId file) throws IOException {
+    ReadableByteChannel channel = FileSystems.open(file);
+    if (channel instanceof SeekableByteChannel) {
+      return (SeekableByteChannel) channel;
+    }
+    channel.close();
+    throw new IOException(file + ": its filesystem cannot read from the middle of a file");
+  }
+
+  /** Creates a file; whoever opened it closes it. */
+  public static WritableByteChannel create(String file) throws IOException {
+    return FileSystems.create(resource(file), MimeTypes.BINARY);
+  }
+
+  /** Writes a small file whole: aside first, then moved over what was there. */
+  public static void replace(String file, byte[] bytes) throws IOException {
+    int slash = file.lastIndexOf('/') + 1;
+    String aside =
+        file.substring(0, slash) + "." + file.substring(slash) + "." + UUID.randomUUID();
+    try {
+      try (WritableByteChannel out = create(aside)) {
+        writeFully(out, ByteBuffer.wrap(bytes));
+      }
+      move(aside, file);
+    } catch (IOException e) {
+      deleteIfExists(aside);
+      throw new IOException("cannot write " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Writes all of a buffer. */
+  public static void writeFully(WritableByteChannel out, ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      out.write(bytes);
+    }
+  }
+
+  /** Moves a file over whatever was there. */
+  public static void move(String from, String to) throws IOException {
+    FileSystems.rename(List.of(resource(from)), List.of(resource(to)));
+  }
+
+  /**
+   * Moves a file that an earlier try may already have moved.
+   *
+   * @return the resource in place
+   * @throws IOException also if the file is neither here nor there
+   */
+  public static ResourceId moveOnce(String from, String to) throws IOException {
+    if (find(from).isPresent()) {
+      move(from, to);
+    } else if (find(to).isEmpty()) {
+      throw new IOException("neither " + from + " nor " + to + " exists; run it again");
+    }
+    return resource(to);
+  }
+
+  /** Deletes a file that may not be there. */
+  public static void deleteIfExists(String file) throws IOException {
+    FileSystems.delete(List.of(resource(file)), StandardMoveOptions.IGNORE_MISSING_FILES);
+  }
+
+  /** Deletes the files below a directory, and the directory where its filesystem has such. */
+  public static void deleteTree(String directory) throws IOException {
+    List<ResourceId> files = new ArrayList<>();
+    for (MatchResult.Metadata file : match(directory + "/**")) {
+      files.add(file.resourceId());
+    }
+    FileSystems.delete(files, StandardMoveOptions.IGNORE_MISSING_FILES);
+    ResourceId root = FileSystems.matchNewResource(directory, true);
+    if (root.getScheme().equals("file")) {
+      deleteEmptyLocal(java.nio.file.Path.of(directory));
+    }
+  }
+
+  private static void deleteEmptyLocal(java.nio.file.Path root) throws IOException {
+    if (!java.nio.file.Files.isDirectory(root)) {
+      return;
+    }
+    try (java.util.stream.Stream<java.nio.file.Path> tree = java.nio.file.Files.walk(root)) {
+      for (java.nio.file.Path path :
+          tree.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        java.nio.file.Files.deleteIfExists(path);
+      }
+    }
+  }
+}

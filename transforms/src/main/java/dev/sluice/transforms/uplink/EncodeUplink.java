@@ -1,0 +1,284 @@
+package dev.sluice.transforms.uplink;
+
+import com.google.auto.value.AutoValue;
+import dev.sluice.schemas.BlockHeader;
+import dev.sluice.schemas.CodeBlock;
+import dev.sluice.schemas.EncodedFile;
+import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.transforms.channel.BlockEncoder;
+import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.channel.Centring;
+import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.DigestingChannel;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.util.Arrays;
+import java.util.UUID;
+import org.apache.avro.file.DataFileWriter;
+import org.apache.avro.specific.SpecificDatumWriter;
+import org.apache.beam.sdk.coders.DoubleCoder;
+import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
+import org.apache.beam.sdk.metrics.Counter;
+import org.apache.beam.sdk.metrics.Metrics;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.Max;
+import org.apache.beam.sdk.transforms.PTransform;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.View;
+import org.apache.beam.sdk.values.PCollection;
+import org.apache.beam.sdk.values.PCollectionView;
+
+/**
+ * A site's end of a round: for each uplink file of the layout, reads its rows of logits, dithers,
+ * packs and writes it aside. With clip policy 'auto' a first pass finds the node's largest centred
+ * magnitude. FORMAT.md 3, 4.
+ */
+@AutoValue
+public abstract class EncodeUplink
+    extends PTransform<PCollection<Integer>, PCollection<EncodedFile>> {
+  abstract PlannedRound round();
+
+  abstract int node();
+
+  abstract String logits();
+
+  abstract String directory();
+
+  abstract Centring.Masking masking();
+
+  abstract Builder toBuilder();
+
+  @AutoValue.Builder
+  abstract static class Builder {
+    abstract Builder setRound(PlannedRound round);
+
+    abstract Builder setNode(int node);
+
+    abstract Builder setLogits(String logits);
+
+    abstract Builder setDirectory(String directory);
+
+    abstract Builder setMasking(Centring.Masking masking);
+
+    abstract EncodeUplink build();
+  }
+
+  /**
+   * Encodes a node's logits.
+   *
+   * @param node index in the plan
+   * @param logits .npy file of m × V
+   * @param directory where to write aside
+   */
+  public static EncodeUplink of(PlannedRound round, int node, String logits, String directory) {
+    return new AutoValue_EncodeUplink.Builder()
+        .setRound(round)
+        .setNode(node)
+        .setLogits(logits)
+        .setDirectory(directory)
+        .setMasking(Centring.Masking.FORBIDDEN)
+        .build();
+  }
+
+  /** What to do with −∞; an error by default. */
+  public EncodeUplink withMasking(Centring.Masking masking) {
+    return toBuilder().setMasking(masking).build();
+  }
+
+  @Override
+  public PCollection<EncodedFile> expand(PCollection<Integer> shards) {
+    if (!round().plan().getClip().getPolicy().equals("auto")) {
+      return encode(shards, null);
+    }
+    PCollectionView<Double> clip =
+        shards
+            .apply("LargestMagnitude", ParDo.of(new MagnitudeFn(this)))
+            .setCoder(DoubleCoder.of())
+            .apply("OverTheNode", Max.doublesGlobally())
+            .apply("AsClip", View.asSingleton());
+    return encode(shards, clip);
+  }
+
+  private PCollection<EncodedFile> encode(
+      PCollection<Integer> shards, PCollectionView<Double> clip) {
+    ParDo.SingleOutput<Integer, EncodedFile> encode = ParDo.of(new EncodeFn(this, clip));
+    return shards
+        .apply("DitherAndPack", clip == null ? encode : encode.withSideInputs(clip))
+        .setCoder(AvroCoder.of(EncodedFile.class));
+  }
+
+  /** Largest centred magnitude of one file's rows. */
+  private static class MagnitudeFn extends DoFn<Integer, Double> {
+    private static final long serialVersionUID = 1L;
+    private final PlannedRound round;
+    private final String logits;
+    private final Centring.Masking masking;
+
+    MagnitudeFn(EncodeUplink encode) {
+      this.round = encode.round();
+      this.logits = encode.logits();
+      this.masking = encode.masking();
+    }
+
+    @ProcessElement
+    public void scan(@Element Integer shard, OutputReceiver<Double> out) throws IOException {
+      double largest = 0;
+      try (LogitBlock rows = new LogitBlock(round, logits, masking)) {
+        for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
+          rows.read(block);
+          largest = Math.max(largest, rows.maxMagnitude());
+        }
+      }
+      out.output(largest);
+    }
+  }
+
+  /** One uplink file. */
+  private static class EncodeFn extends DoFn<Integer, EncodedFile> {
+    private static final long serialVersionUID = 1L;
+
+    private final Counter blocks = Metrics.counter(EncodeUplink.class, "blocks");
+    private final Counter clippedCoordinates =
+        Metrics.counter(EncodeUplink.class, "clippedCoordinates");
+    private final PlannedRound round;
+    private final int node;
+    private final String logits;
+    private final String directory;
+    private final Centring.Masking masking;
+    private final PCollectionView<Double> auto; // null unless the policy is 'auto'
+
+    EncodeFn(EncodeUplink encode, PCollectionView<Double> auto) {
+      this.round = encode.round();
+      this.node = encode.node();
+      this.logits = encode.logits();
+      this.directory = encode.directory();
+      this.masking = encode.masking();
+      this.auto = auto;
+    }
+
+    @ProcessElement
+    public void encode(ProcessContext context) throws IOException {
+      int shard = context.element();
+      double clip = clip(context);
+      String name = round.nodes().get(node).getName();
+      String aside =
+          directory + "/" + RoundDirectory.uplinkFile(shard) + "." + UUID.randomUUID();
+      EncodedFile file =
+          EncodedFile.newBuilder()
+              .setShard(shard)
+              .setAside(aside)
+              .setBytes(0)
+              .setProbes(0)
+              .setPayloadBits(0)
+              .setClipped(0)
+              .setMasked(0)
+              .setMaxClip(0)
+              .build();
+      DigestingChannel bytes = new DigestingChannel(Storage.create(aside));
+      try (LogitBlock rows = new LogitBlock(round, logits, masking);
+          DataFileWriter<CodeBlock> writer =
+              new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
+        writer.create(
+            CodeBlock.getClassSchema(),
+            Channels.newOutputStream(bytes),
+            CodeBlocks.syncMarker(round.digest(), name, shard));
+        for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
+          rows.read(block);
+          writer.append(encode(block, rows, clip, file));
+          writer.sync();
+        }
+      } catch (IOException e) {
+        Storage.deleteIfExists(aside);
+        throw e;
+      }
+      file.setBytes(bytes.bytes());
+      context.output(file);
+    }
+
+    private double clip(ProcessContext context) throws BadInputException {
+      if (auto == null) {
+        Double level = round.plan().getClip().getLevel();
+        return level == null ? 0 : level;
+      }
+      double clip = Math.max(context.sideInput(auto), Centring.MIN_CLIP);
+      checkClip(clip, -1);
+      return clip;
+    }
+
+    private void checkClip(double clip, long probe) throws BadInputException {
+      double most =
+          Math.min(
+              PlannedRound.MAX_NODES_TIMES_CLIP / round.nodes().size(),
+              probe < 0 ? Double.MAX_VALUE : Centring.MAX_PROBE_CLIP);
+      if (clip > most) {
+        throw new BadInputException(
+            logits
+                + ": "
+                + (probe < 0 ? "" : "probe " + probe + ": ")
+                + "logits reach "
+                + clip
+                + " from their midrange, expected at most "
+                + most
+                + " for a clip that follows the data; plan the round with a fixed clip");
+      }
+    }
+
+    private CodeBlock encode(int block, LogitBlock rows, double clip, EncodedFile file)
+        throws IOException {
+      BlockShape shape = round.shape(node, block);
+      int probes = round.probesIn(block);
+      double[] clips = new double[probes];
+      if (round.clipPerProbe()) {
+        for (int probe = 0; probe < probes; probe++) {
+          checkClip(rows.magnitudes()[probe], round.firstProbe(block) + probe);
+          clips[probe] = Centring.clipOf(Centring.clipUp(rows.magnitudes()[probe]));
+        }
+      } else {
+        Arrays.fill(clips, clip);
+      }
+      BlockEncoder.Encoded encoded =
+          BlockEncoder.encode(
+              shape,
+              round.quantizer(),
+              round.key(node),
+              block,
+              round.firstProbe(block),
+              rows.centred(),
+              clips);
+      BlockHeader header =
+          BlockHeader.newBuilder()
+              .setRound(round.plan().getId())
+              .setPlan(round.digest())
+              .setNode(round.nodes().get(node).getName())
+              .setPlane(0)
+              .setBlock(block)
+              .setFirstProbe(round.firstProbe(block))
+              .setProbes(probes)
+              .setClip(clip)
+              .setClipped(encoded.clipped())
+              .setMasked(encoded.masked())
+              .setPayloadBits(shape.payloadBits())
+              .build();
+      blocks.inc();
+      clippedCoordinates.inc(encoded.clipped());
+      file.setProbes(file.getProbes() + probes);
+      file.setPayloadBits(file.getPayloadBits() + shape.payloadBits());
+      file.setClipped(file.getClipped() + encoded.clipped());
+      file.setMasked(file.getMasked() + encoded.masked());
+      for (double level : clips) {
+        file.setMaxClip(Math.max(file.getMaxClip(), level));
+      }
+      return CodeBlock.newBuilder()
+          .setHeader(header)
+          .setCrc32c(
+              CodeBlocks.crc32c(
+                  CodeBlocks.headerBytes(header), encoded.codes(), 0, encoded.codes().length))
+          .setCodes(ByteBuffer.wrap(encoded.codes()))
+          .build();
+    }
+  }
+}
