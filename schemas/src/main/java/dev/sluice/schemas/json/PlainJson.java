@@ -32,8 +32,8 @@ import org.apache.avro.specific.SpecificRecord;
  * mistyped field is an error that names the document, the field, what was found and what was
  * expected. FORMAT.md 1.
  *
- * <p>Types in use: record, array, string, int, long, double, boolean, and the union of null with one of
- * them.
+ * <p>Types in use: record, array, string, int, long, double, boolean, and the union of null with
+ * one of them.
  */
 public final class PlainJson {
   /** Longest document read, in bytes: a plan of 100 000 nodes is about 10 MiB. */

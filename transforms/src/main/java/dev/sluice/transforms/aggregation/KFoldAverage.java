@@ -34,13 +34,13 @@ import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
 /**
- * The teacher: for every block, the mean over the nodes that sent it. Claims are grouped by shard, a
- * run of consecutive blocks; the codes themselves never cross the runner, but are read by the step
- * that adds them, one block and one accumulator in memory whatever K. The sums are exact, so the
- * teacher does not depend on order, parallelism or runner. FORMAT.md 5.
+ * The teacher: for every block, the mean over the nodes that sent it. Claims are grouped by shard,
+ * a run of consecutive blocks; the codes themselves never cross the runner, but are read by the
+ * step that adds them, one block and one accumulator in memory whatever K. The sums are exact, so
+ * the teacher does not depend on order, parallelism or runner. FORMAT.md 5.
  *
- * <p>With {@link #into} the teacher is written aside as files and {@link #ACCOUNTS} say where; without,
- * its blocks are the elements of {@link #TEACHER}.
+ * <p>With {@link #into} the teacher is written aside as files and {@link #ACCOUNTS} say where;
+ * without, its blocks are the elements of {@link #TEACHER}.
  */
 @AutoValue
 public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, PCollectionTuple> {
@@ -167,8 +167,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     }
 
     @ProcessElement
-    public void average(
-        @Element KV<Integer, Iterable<BlockClaim>> shard, MultiOutputReceiver out)
+    public void average(@Element KV<Integer, Iterable<BlockClaim>> shard, MultiOutputReceiver out)
         throws IOException {
       if (averager == null) {
         reader = new RangeReader();

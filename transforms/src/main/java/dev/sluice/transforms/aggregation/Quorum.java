@@ -40,7 +40,10 @@ final class Quorum {
    * @param rejects takes the claims that contradict each other
    */
   static Quorum of(
-      PlannedRound round, int shard, Iterable<BlockClaim> claims, Consumer<RejectedRecord> rejects) {
+      PlannedRound round,
+      int shard,
+      Iterable<BlockClaim> claims,
+      Consumer<RejectedRecord> rejects) {
     List<Seat> seats = new ArrayList<>();
     for (BlockClaim claim : claims) {
       seats.add(new Seat(round.indexOf(claim.getHeader().getNode()).orElseThrow(), claim));
@@ -98,8 +101,7 @@ final class Quorum {
   }
 
   /** A reject of a claim whose header is sound. */
-  static RejectedRecord reject(
-      PlannedRound round, BlockClaim claim, Reason reason, String detail) {
+  static RejectedRecord reject(PlannedRound round, BlockClaim claim, Reason reason, String detail) {
     String file = claim.getFile();
     return RejectedRecord.newBuilder()
         .setRound(round.plan().getId())

@@ -39,6 +39,7 @@ final class ShardAverager {
   private final Accumulator sums;
   private final float[] mean;
   private final ByteBuffer logits;
+  private final double[] scratch;
   private byte[] codes = new byte[0];
 
   /**
@@ -54,6 +55,7 @@ final class ShardAverager {
     int probes = round.probesIn(0);
     this.sums = new Accumulator(probes, round.vocabulary());
     this.mean = new float[probes * round.vocabulary()];
+    this.scratch = new double[round.vocabulary()];
     this.logits = ByteBuffer.allocate(4 * mean.length).order(ByteOrder.LITTLE_ENDIAN);
   }
 
@@ -149,9 +151,10 @@ final class ShardAverager {
       ShardAccount account, BlockShape[] shapes, List<double[]> clips, int probes) {
     int vocabulary = round.vocabulary();
     BlockCertificate certificate =
-        new BlockCertificate(round.quantizer(), shapes, clips.toArray(new double[0][]));
+        new BlockCertificate(
+            round.quantizer().isDithered(), shapes, clips.toArray(new double[0][]));
     for (int probe = 0; probe < probes; probe++) {
-      certificate.add(probe, mean, probe * vocabulary, vocabulary);
+      certificate.add(probe, mean, probe * vocabulary, vocabulary, scratch);
     }
     account.setUpper(account.getUpper() + certificate.upper());
     account.setLower(account.getLower() + certificate.lower());

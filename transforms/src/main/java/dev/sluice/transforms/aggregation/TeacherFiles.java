@@ -16,8 +16,8 @@ import org.apache.avro.file.DataFileWriter;
 import org.apache.avro.specific.SpecificDatumWriter;
 
 /**
- * One teacher shard as .npy and as Avro blocks, written aside. A retried shard writes the same bytes
- * under another name, so that attempts never share a file. FORMAT.md 5.
+ * One teacher shard as .npy and as Avro blocks, written aside. A retried shard writes the same
+ * bytes under another name, so that attempts never share a file. FORMAT.md 5.
  */
 final class TeacherFiles implements TeacherSink {
   private static final int BUFFER_BYTES = 256 << 10;

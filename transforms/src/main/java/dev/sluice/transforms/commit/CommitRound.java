@@ -36,8 +36,9 @@ import org.apache.beam.sdk.values.TupleTag;
 /**
  * Ends a round. When every block had nodes enough: takes away an earlier manifest, moves the new
  * files into place, writes the manifest last. Otherwise an earlier commit stays as it was, and only
- * where there is none are the rejects moved into place. Either way says how it ended in outcome.json aside. Running it twice over the same attempt does no harm: a file
- * already moved is left where it is.
+ * where there is none are the rejects moved into place. Either way says how it ended in
+ * outcome.json aside. Running it twice over the same attempt does no harm: a file already moved is
+ * left where it is.
  */
 @AutoValue
 public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
@@ -121,15 +122,13 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
         moveRejects(rejects);
         moveTeacher(accounts);
         Manifest manifest =
-            ManifestDraft.of(
-                round, minNodes, accounts, rejectFiles, all.getValue().getAll(FILES));
+            ManifestDraft.of(round, minNodes, accounts, rejectFiles, all.getValue().getAll(FILES));
         Storage.replace(directory.manifest(), PlainJson.write(manifest));
       } else if (Storage.find(directory.manifest()).isEmpty()) {
         moveRejects(rejects); // so that they can be looked at; an earlier commit is left alone
       }
       Storage.replace(
-          CommitRound.outcome(aside),
-          PlainJson.write(outcome(shortBlocks, accounts, rejectFiles)));
+          CommitRound.outcome(aside), PlainJson.write(outcome(shortBlocks, accounts, rejectFiles)));
     }
 
     private Outcome outcome(
@@ -175,9 +174,7 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
 
     /** A directory name that came from outside need not be a node's. */
     private String rejectName(String node) {
-      return (PlannedRound.isName(node)
-              ? node
-              : "unnamed-" + Integer.toHexString(node.hashCode()))
+      return (PlannedRound.isName(node) ? node : "unnamed-" + Integer.toHexString(node.hashCode()))
           + ".avro";
     }
 

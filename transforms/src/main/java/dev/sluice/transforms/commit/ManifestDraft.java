@@ -20,7 +20,9 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 
-/** Adds up the accounts of shards, files and rejects to a manifest. Pure; order-free. FORMAT.md 7. */
+/**
+ * Adds up the accounts of shards, files and rejects to a manifest. Pure; order-free. FORMAT.md 7.
+ */
 final class ManifestDraft {
   /** Value of the manifest's field 'format'. */
   static final String FORMAT = "sluice-manifest-1";
@@ -191,8 +193,7 @@ final class ManifestDraft {
           .setPayloadBitsPerProbe(payload)
           .setUplinkBitsPerProbe(uplink)
           .setOverhead(payload == 0 ? 0 : uplink / payload - 1)
-          .setClippedFraction(
-              probes == 0 ? 0 : clipped / ((double) probes * round.vocabulary()))
+          .setClippedFraction(probes == 0 ? 0 : clipped / ((double) probes * round.vocabulary()))
           .setClippedCoordinates(clipped)
           .setMaskedCoordinates(masked)
           .setMeanClip(probes == 0 ? 0 : clipSum / probes)

@@ -31,8 +31,8 @@ import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.TypeDescriptors;
 
 /**
- * Writes the rejects of each node aside, sorted, as one Avro file, and says what it wrote and where.
- * FORMAT.md 6.
+ * Writes the rejects of each node aside, sorted, as one Avro file, and says what it wrote and
+ * where. FORMAT.md 6.
  */
 @AutoValue
 public abstract class WriteRejects
@@ -101,8 +101,7 @@ public abstract class WriteRejects
       reasons.forEach((reason, count) -> counts.add(new ReasonCount(reason, count)));
       out.output(
           KV.of(
-              aside,
-              new RejectFile(node.getKey(), (long) records.size(), counts, bytes.sha256())));
+              aside, new RejectFile(node.getKey(), (long) records.size(), counts, bytes.sha256())));
     }
   }
 }

@@ -99,7 +99,9 @@ public final class PlanDraft {
     return PlannedRound.parse(PlainJson.write(plan), source);
   }
 
-  /** Most probes of which a block's float32 logits fit 1 MiB; one where a single probe exceeds it. */
+  /**
+   * Most probes of which a block's float32 logits fit 1 MiB; one where a single probe exceeds it.
+   */
   static int maxProbesPerBlock(int vocabulary) {
     return Math.max(1, BLOCK_BYTES / (4 * vocabulary));
   }

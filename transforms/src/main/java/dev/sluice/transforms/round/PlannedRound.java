@@ -309,8 +309,7 @@ public final class PlannedRound implements Serializable {
     for (int i = 0; i < nodes().size(); i++) {
       NodePlan node = nodes().get(i);
       String field = "nodes[" + i + "]";
-      require(
-          isName(node.getName()), field + ".name", node::getName, "1 to 64 of [A-Za-z0-9._-]");
+      require(isName(node.getName()), field + ".name", node::getName, "1 to 64 of [A-Za-z0-9._-]");
       require(
           indices.putIfAbsent(node.getName(), i) == null,
           field + ".name",

@@ -84,8 +84,7 @@ public final class Storage {
   /** Writes a small file whole: aside first, then moved over what was there. */
   public static void replace(String file, byte[] bytes) throws IOException {
     int slash = file.lastIndexOf('/') + 1;
-    String aside =
-        file.substring(0, slash) + "." + file.substring(slash) + "." + UUID.randomUUID();
+    String aside = file.substring(0, slash) + "." + file.substring(slash) + "." + UUID.randomUUID();
     try {
       try (WritableByteChannel out = create(aside)) {
         writeFully(out, ByteBuffer.wrap(bytes));
@@ -147,8 +146,7 @@ public final class Storage {
       return;
     }
     try (java.util.stream.Stream<java.nio.file.Path> tree = java.nio.file.Files.walk(root)) {
-      for (java.nio.file.Path path :
-          tree.sorted(java.util.Comparator.reverseOrder()).toList()) {
+      for (java.nio.file.Path path : tree.sorted(java.util.Comparator.reverseOrder()).toList()) {
         java.nio.file.Files.deleteIfExists(path);
       }
     }

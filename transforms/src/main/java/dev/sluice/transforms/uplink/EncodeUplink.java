@@ -165,8 +165,7 @@ public abstract class EncodeUplink
       int shard = context.element();
       double clip = clip(context);
       String name = round.nodes().get(node).getName();
-      String aside =
-          directory + "/" + RoundDirectory.uplinkFile(shard) + "." + UUID.randomUUID();
+      String aside = directory + "/" + RoundDirectory.uplinkFile(shard) + "." + UUID.randomUUID();
       EncodedFile file =
           EncodedFile.newBuilder()
               .setShard(shard)

@@ -98,8 +98,7 @@ final class HeaderCheck {
     return fault(Reason.BAD_HEADER, field, "" + found, expected);
   }
 
-  private static Optional<Fault> fault(
-      Reason reason, String field, String found, String expected) {
+  private static Optional<Fault> fault(Reason reason, String field, String found, String expected) {
     return Optional.of(new Fault(reason, field + ": found " + found + ", expected " + expected));
   }
 

@@ -89,8 +89,7 @@ public abstract class ReadUplink
       }
       String directory = directoryName(resource);
       out.get(FILES)
-          .output(
-              UplinkFile.newBuilder().setNode(directory).setBytes(file.sizeBytes()).build());
+          .output(UplinkFile.newBuilder().setNode(directory).setBytes(file.sizeBytes()).build());
       bytes.inc(file.sizeBytes());
       Rejects rejects = new Rejects(round, directory, name, out.get(REJECTED));
       if (round.indexOf(directory).isEmpty()) {
@@ -160,8 +159,7 @@ public abstract class ReadUplink
         OutputReceiver<BlockClaim> out) {
       BlockHeader header = record.header();
       byte[] headerBytes = CodeBlocks.headerBytes(header);
-      int crc =
-          CodeBlocks.crc32c(headerBytes, block.window(), record.from(), record.lengthBytes());
+      int crc = CodeBlocks.crc32c(headerBytes, block.window(), record.from(), record.lengthBytes());
       if (crc != record.crc32c()) {
         rejects.add(
             Reason.CHECKSUM,
@@ -190,13 +188,14 @@ public abstract class ReadUplink
               .setCodes(null)
               .build());
     }
+  }
 
-    private static String directoryName(ResourceId file) {
-      String directory = file.getCurrentDirectory().toString();
-      String trimmed =
-          directory.endsWith("/") ? directory.substring(0, directory.length() - 1) : directory;
-      return trimmed.substring(trimmed.lastIndexOf('/') + 1);
-    }
+  /** The name of the directory that holds a file: the node it claims to be of. */
+  public static String directoryName(ResourceId file) {
+    String directory = file.getCurrentDirectory().toString();
+    String trimmed =
+        directory.endsWith("/") ? directory.substring(0, directory.length() - 1) : directory;
+    return trimmed.substring(trimmed.lastIndexOf('/') + 1);
   }
 
   /** Counts and emits rejects of one file. */
@@ -206,8 +205,7 @@ public abstract class ReadUplink
     private final String file;
     private final DoFn.OutputReceiver<RejectedRecord> out;
 
-    Rejects(
-        PlannedRound round, String node, String file, DoFn.OutputReceiver<RejectedRecord> out) {
+    Rejects(PlannedRound round, String node, String file, DoFn.OutputReceiver<RejectedRecord> out) {
       this.round = round;
       this.node = node;
       this.file = file;

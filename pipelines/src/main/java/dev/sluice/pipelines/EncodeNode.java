@@ -1,0 +1,48 @@
+package dev.sluice.pipelines;
+
+import dev.sluice.transforms.channel.Centring;
+import dev.sluice.transforms.commit.CommitUplink;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.uplink.EncodeUplink;
+import java.util.stream.IntStream;
+import org.apache.beam.sdk.Pipeline;
+import org.apache.beam.sdk.coders.VarIntCoder;
+import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.transforms.Reshuffle;
+
+/**
+ * A site's end of a round: rows of logits, file by file of the layout, dithered, packed, written
+ * aside and moved into place together.
+ */
+public final class EncodeNode {
+  private EncodeNode() {}
+
+  /**
+   * Adds the encoding of one node to a pipeline.
+   *
+   * @param node index in the plan
+   * @param logits .npy file of m × V
+   * @param attempt a name that no other attempt at this round uses
+   */
+  public static void build(
+      Pipeline pipeline,
+      PlannedRound round,
+      RoundDirectory directory,
+      int node,
+      String logits,
+      Centring.Masking masking,
+      String attempt) {
+    pipeline
+        .apply(
+            "UplinkFiles",
+            Create.of(IntStream.range(0, round.shards()).boxed().toList())
+                .withCoder(VarIntCoder.of()))
+        .apply("Spread", Reshuffle.viaRandomKey())
+        .apply(
+            "EncodeUplink",
+            EncodeUplink.of(round, node, logits, directory.aside(attempt)).withMasking(masking))
+        .apply(
+            "CommitUplink", CommitUplink.to(directory.uplink(round.nodes().get(node).getName())));
+  }
+}
