@@ -127,7 +127,8 @@ public abstract class EncodeUplink
     @ProcessElement
     public void scan(@Element Integer shard, OutputReceiver<Double> out) throws IOException {
       double largest = 0;
-      try (LogitBlock rows = new LogitBlock(round, logits, masking)) {
+      try (LogitBlock rows = new LogitBlock(round, masking)) {
+        rows.open(logits);
         for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
           rows.read(block);
           largest = Math.max(largest, rows.maxMagnitude());
@@ -178,9 +179,10 @@ public abstract class EncodeUplink
               .setMaxClip(0)
               .build();
       DigestingChannel bytes = new DigestingChannel(Storage.create(aside));
-      try (LogitBlock rows = new LogitBlock(round, logits, masking);
+      try (LogitBlock rows = new LogitBlock(round, masking);
           DataFileWriter<CodeBlock> writer =
               new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
+        rows.open(logits);
         writer.create(
             CodeBlock.getClassSchema(),
             Channels.newOutputStream(bytes),

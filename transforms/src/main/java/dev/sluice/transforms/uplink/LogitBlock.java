@@ -16,35 +16,39 @@ import org.apache.beam.sdk.io.fs.ResourceId;
  */
 public final class LogitBlock implements Closeable {
   private final PlannedRound round;
-  private final String file;
   private final Centring.Masking masking;
-  private final NpyRows rows;
   private final double[] centred;
   private final double[] magnitudes;
   private Centring.Centred found;
+  private String file;
+  private NpyRows rows;
+
+  /** Room for a block of a round, with no file open. */
+  public LogitBlock(PlannedRound round, Centring.Masking masking) {
+    this.round = round;
+    this.masking = masking;
+    this.centred = new double[round.probesIn(0) * round.vocabulary()];
+    this.magnitudes = new double[round.probesIn(0)];
+  }
 
   /**
-   * Opens a file of m × V logits.
+   * Opens a file of m × V logits in place of the one that was open.
    *
    * @throws IOException if it is no such file; the message says why
    */
-  public LogitBlock(PlannedRound round, String file, Centring.Masking masking) throws IOException {
-    this.round = round;
-    this.file = file;
-    this.masking = masking;
+  public LogitBlock open(String file) throws IOException {
+    if (file.equals(this.file)) {
+      return this;
+    }
+    close();
     ResourceId resource =
         Storage.find(file)
             .orElseThrow(() -> new BadInputException(file + ": no such file"))
             .resourceId();
-    this.rows = NpyRows.open(Storage.open(resource), file);
-    try {
-      checkShape();
-    } catch (IOException e) {
-      rows.close();
-      throw e;
-    }
-    this.centred = new double[round.probesIn(0) * round.vocabulary()];
-    this.magnitudes = new double[round.probesIn(0)];
+    rows = NpyRows.open(Storage.open(resource), file);
+    this.file = file;
+    checkShape();
+    return this;
   }
 
   private void checkShape() throws BadInputException {
@@ -64,7 +68,7 @@ public final class LogitBlock implements Closeable {
     }
   }
 
-  /** Reads and centres a block. */
+  /** Reads and centres a block of the open file. */
   public void read(int block) throws IOException {
     long first = round.firstProbe(block);
     int probes = round.probesIn(block);
@@ -110,6 +114,10 @@ public final class LogitBlock implements Closeable {
 
   @Override
   public void close() throws IOException {
-    rows.close();
+    file = null;
+    if (rows != null) {
+      rows.close();
+      rows = null;
+    }
   }
 }

@@ -1,0 +1,242 @@
+package dev.sluice.transforms.audit;
+
+import com.google.auto.value.AutoValue;
+import dev.sluice.schemas.ActiveRange;
+import dev.sluice.schemas.Audit;
+import dev.sluice.schemas.AuditShare;
+import dev.sluice.schemas.Manifest;
+import dev.sluice.schemas.NodeAccount;
+import dev.sluice.schemas.NodeAudit;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.schemas.npy.NpyRows;
+import dev.sluice.transforms.channel.Centring;
+import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.LogitBlock;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.coders.VarIntCoder;
+import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.GroupByKey;
+import org.apache.beam.sdk.transforms.PTransform;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.WithKeys;
+import org.apache.beam.sdk.values.KV;
+import org.apache.beam.sdk.values.PCollection;
+import org.apache.beam.sdk.values.PDone;
+
+/**
+ * Measures a committed round's teacher against the raw logits of its nodes, shard by shard, and
+ * writes an {@link Audit} document. THEORY 3.2–3.4.
+ */
+@AutoValue
+public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDone> {
+  abstract PlannedRound round();
+
+  abstract String manifestJson();
+
+  abstract RoundDirectory directory();
+
+  abstract Map<String, String> logits();
+
+  abstract String output();
+
+  /**
+   * Audits a round.
+   *
+   * @param manifest the round's manifest
+   * @param logits .npy files of m × V by node, for every node that was averaged
+   * @param output document to write
+   * @throws BadInputException if a node that was averaged has no logits here
+   */
+  public static AuditTeacher of(
+      PlannedRound round,
+      Manifest manifest,
+      RoundDirectory directory,
+      Map<String, String> logits,
+      String output)
+      throws BadInputException {
+    for (ActiveRange run : manifest.getActive()) {
+      for (String node : run.getNodes()) {
+        if (!logits.containsKey(node)) {
+          throw new BadInputException(
+              "node '" + node + "' was averaged, but its raw logits are not among those given");
+        }
+      }
+    }
+    String json = new String(PlainJson.write(manifest), StandardCharsets.UTF_8);
+    return new AutoValue_AuditTeacher(round, json, directory, Map.copyOf(logits), output);
+  }
+
+  @Override
+  public PDone expand(PCollection<Integer> shards) {
+    shards
+        .apply("MeasureShard", ParDo.of(new MeasureFn(this)))
+        .setCoder(AvroCoder.of(AuditShare.class))
+        .apply("OneKey", WithKeys.of(0))
+        .setCoder(KvCoder.of(VarIntCoder.of(), AvroCoder.of(AuditShare.class)))
+        .apply("Gather", GroupByKey.create())
+        .apply("WriteAudit", ParDo.of(new WriteFn(this)));
+    return PDone.in(shards.getPipeline());
+  }
+
+  private Manifest manifest() {
+    return read(manifestJson());
+  }
+
+  private static Manifest read(String json) {
+    try {
+      return PlainJson.read(
+          Manifest.class,
+          Manifest.getClassSchema(),
+          json.getBytes(StandardCharsets.UTF_8),
+          "manifest.json");
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static class MeasureFn extends DoFn<Integer, AuditShare> {
+    private static final long serialVersionUID = 1L;
+    private final PlannedRound round;
+    private final String manifestJson;
+    private final RoundDirectory directory;
+    private final Map<String, String> logits;
+
+    MeasureFn(AuditTeacher audit) {
+      this.round = audit.round();
+      this.manifestJson = audit.manifestJson();
+      this.directory = audit.directory();
+      this.logits = audit.logits();
+    }
+
+    @ProcessElement
+    public void measure(@Element Integer shard, OutputReceiver<AuditShare> out) throws IOException {
+      Manifest manifest = read(manifestJson);
+      int vocabulary = round.vocabulary();
+      int maxProbes = round.probesIn(0);
+      ShardAudit audit =
+          new ShardAudit(shard, round.quantizer().isDithered(), maxProbes, vocabulary);
+      double[] taught = new double[maxProbes * vocabulary];
+      String file = directory.teacher() + "/" + RoundDirectory.teacherShard(shard) + ".npy";
+      long firstOfShard = round.firstProbe(round.firstBlock(shard));
+      try (LogitBlock rows = new LogitBlock(round, Centring.Masking.ALLOWED);
+          NpyRows teacher = NpyRows.open(Storage.open(Storage.resource(file)), file)) {
+        for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
+          int probes = round.probesIn(block);
+          long from = round.firstProbe(block) - firstOfShard;
+          teacher.read(from, from + probes, taught, 0);
+          List<String> nodes = activeAt(manifest, block);
+          audit.begin(probes, nodes.size());
+          for (String name : nodes) {
+            rows.open(logits.get(name)).read(block);
+            int node = round.indexOf(name).orElseThrow();
+            audit.add(
+                round.shape(node, block),
+                rows.centred(),
+                clips(manifest.getNodes().get(node), rows, probes));
+          }
+          audit.end(taught);
+        }
+      }
+      out.output(audit.sums());
+    }
+
+    private double[] clips(NodeAccount node, LogitBlock rows, int probes) {
+      double[] clips = new double[probes];
+      if (round.clipPerProbe()) {
+        for (int probe = 0; probe < probes; probe++) {
+          clips[probe] = Centring.clipOf(Centring.clipUp(rows.magnitudes()[probe]));
+        }
+      } else {
+        Arrays.fill(clips, node.getMaxClip()); // one level for the whole node
+      }
+      return clips;
+    }
+
+    private static List<String> activeAt(Manifest manifest, int block) throws BadInputException {
+      for (ActiveRange run : manifest.getActive()) {
+        if (run.getFirstBlock() <= block && block <= run.getLastBlock()) {
+          return run.getNodes();
+        }
+      }
+      throw new BadInputException("manifest.json names no active nodes for block " + block);
+    }
+  }
+
+  private static class WriteFn extends DoFn<KV<Integer, Iterable<AuditShare>>, Void> {
+    private static final long serialVersionUID = 1L;
+    private final PlannedRound round;
+    private final String manifestJson;
+    private final String output;
+
+    WriteFn(AuditTeacher audit) {
+      this.round = audit.round();
+      this.manifestJson = audit.manifestJson();
+      this.output = audit.output();
+    }
+
+    @ProcessElement
+    public void write(@Element KV<Integer, Iterable<AuditShare>> shares) throws IOException {
+      List<AuditShare> shards = new ArrayList<>();
+      shares.getValue().forEach(shards::add);
+      shards.sort(Comparator.comparingInt(AuditShare::getShard));
+      Storage.replace(output, PlainJson.write(sum(shards)));
+    }
+
+    private Audit sum(List<AuditShare> shards) {
+      Manifest manifest = read(manifestJson);
+      double[] totals = new double[8];
+      long probes = 0;
+      for (AuditShare shard : shards) {
+        probes += shard.getProbes();
+        totals[0] += shard.getKl();
+        totals[1] += shard.getKlSquares();
+        totals[2] += shard.getClipKl();
+        totals[3] += shard.getError();
+        totals[4] += shard.getSquaredError();
+        totals[5] += shard.getUpper();
+        totals[6] += shard.getLower();
+        totals[7] += shard.getWorstCase();
+      }
+      double m = probes;
+      double kl = totals[0] / m;
+      double spread = Math.max(0, totals[1] / m - kl * kl);
+      boolean dithered = round.quantizer().isDithered();
+      List<NodeAudit> nodes = new ArrayList<>();
+      for (NodeAccount node : manifest.getNodes()) {
+        nodes.add(
+            new NodeAudit(
+                node.getName(),
+                node.getBitsPerProbe(),
+                node.getPayloadBitsPerProbe(),
+                node.getOverhead(),
+                node.getClippedFraction(),
+                node.getMeanStep()));
+      }
+      return Audit.newBuilder()
+          .setRound(manifest.getRound())
+          .setProbes(probes)
+          .setKl(kl)
+          .setKlStandardError(probes < 2 ? 0 : Math.sqrt(spread / (m - 1)))
+          .setUpper(dithered ? totals[5] / m : null)
+          .setLower(dithered ? totals[6] / m : null)
+          .setWorstCase(totals[7] / m)
+          .setClipKl(totals[2] / m)
+          .setMse(totals[4] / (m * round.vocabulary()))
+          .setExpectedMse(manifest.getCertificate().getMeanVariance())
+          .setBias(totals[3] / (m * round.vocabulary()))
+          .setNodes(nodes)
+          .build();
+    }
+  }
+}

@@ -1,0 +1,137 @@
+package dev.sluice.transforms.audit;
+
+import dev.sluice.schemas.AuditShare;
+import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.theory.KlBounds;
+import dev.sluice.transforms.theory.Softmax;
+
+/**
+ * Holds a decoded teacher against the logits it was made from, probe by probe. Add every active
+ * node's centred logits to a block, then close the block against the teacher's. Not thread-safe.
+ */
+final class ShardAudit {
+  private final boolean dithered;
+  private final int vocabulary;
+  private final double[] mean;
+  private final double[] clippedMean;
+  private final AuditShare sums;
+
+  private double[] coarse = new double[0];
+  private double[] fine = new double[0];
+  private double[] fineShare = new double[0];
+  private double[][] clips = new double[0][];
+  private BlockShape[] shapes = new BlockShape[0];
+  private int probes;
+  private int added;
+
+  /**
+   * An empty audit of one shard.
+   *
+   * @param dithered whether the quantiser has an error law
+   * @param maxProbes most probes of a block
+   */
+  ShardAudit(int shard, boolean dithered, int maxProbes, int vocabulary) {
+    this.dithered = dithered;
+    this.vocabulary = vocabulary;
+    this.mean = new double[maxProbes * vocabulary];
+    this.clippedMean = new double[maxProbes * vocabulary];
+    this.sums =
+        AuditShare.newBuilder()
+            .setShard(shard)
+            .setProbes(0)
+            .setKl(0)
+            .setKlSquares(0)
+            .setClipKl(0)
+            .setError(0)
+            .setSquaredError(0)
+            .setUpper(0)
+            .setLower(0)
+            .setWorstCase(0)
+            .build();
+  }
+
+  /** Begins a block averaged over some nodes. */
+  void begin(int probes, int nodes) {
+    this.probes = probes;
+    this.added = 0;
+    coarse = new double[nodes];
+    fine = new double[nodes];
+    fineShare = new double[nodes];
+    clips = new double[nodes][];
+    shapes = new BlockShape[nodes];
+    java.util.Arrays.fill(mean, 0, probes * vocabulary, 0);
+    java.util.Arrays.fill(clippedMean, 0, probes * vocabulary, 0);
+  }
+
+  /**
+   * Adds one node.
+   *
+   * @param centred p × V, −∞ where masked; not kept
+   * @param nodeClips the clip of each probe, logits; kept
+   */
+  void add(BlockShape shape, double[] centred, double[] nodeClips) {
+    shapes[added] = shape;
+    clips[added] = nodeClips;
+    fineShare[added] = (double) shape.finer() / shape.coordinates();
+    added++;
+    for (int probe = 0; probe < probes; probe++) {
+      double clip = nodeClips[probe];
+      for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
+        mean[c] += centred[c];
+        clippedMean[c] += Math.min(clip, Math.max(-clip, centred[c]));
+      }
+    }
+  }
+
+  /**
+   * Ends a block.
+   *
+   * @param teacher p × V, as decoded
+   */
+  void end(double[] teacher) {
+    if (added != shapes.length) {
+      throw new IllegalStateException("block of " + shapes.length + " nodes ended with " + added);
+    }
+    for (int probe = 0; probe < probes; probe++) {
+      int from = probe * vocabulary;
+      int to = from + vocabulary;
+      double error = 0;
+      double squares = 0;
+      for (int c = from; c < to; c++) {
+        mean[c] /= added;
+        clippedMean[c] /= added;
+        double e = teacher[c] - clippedMean[c];
+        error += e;
+        squares += e * e;
+      }
+      double kl = Softmax.kl(clippedMean, from, teacher, from, vocabulary);
+      sums.setProbes(sums.getProbes() + 1);
+      sums.setKl(sums.getKl() + kl);
+      sums.setKlSquares(sums.getKlSquares() + kl * kl);
+      sums.setClipKl(sums.getClipKl() + Softmax.kl(mean, from, clippedMean, from, vocabulary));
+      sums.setError(sums.getError() + error);
+      sums.setSquaredError(sums.getSquaredError() + squares);
+      bounds(probe, from, to);
+    }
+  }
+
+  private void bounds(int probe, int from, int to) {
+    for (int i = 0; i < added; i++) {
+      coarse[i] = shapes[i].step(clips[i][probe], false);
+      fine[i] = shapes[i].step(clips[i][probe], true);
+    }
+    double step = KlBounds.meanStep(coarse, fine, fineShare, 0, added);
+    sums.setWorstCase(sums.getWorstCase() + KlBounds.worstCase(step));
+    if (dithered) {
+      double variance = KlBounds.variance(coarse, fine, fineShare, 0, added);
+      double spread = Softmax.oneMinusSquaredNorm(clippedMean, from, to);
+      sums.setUpper(sums.getUpper() + KlBounds.upper(coarse, fine, fineShare, 0, added));
+      sums.setLower(sums.getLower() + KlBounds.lower(variance, step, spread));
+    }
+  }
+
+  /** The sums of the blocks ended so far. */
+  AuditShare sums() {
+    return sums;
+  }
+}
