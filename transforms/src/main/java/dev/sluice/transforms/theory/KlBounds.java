@@ -1,0 +1,405 @@
+package dev.sluice.transforms.theory;
+
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * What dithered uplinks cost, before any site has sent anything: bounds on E KL(P̄*‖P̄) in nats,
+ * where P̄* = softmax(mean of the K nodes' clipped logits), P̄ = softmax(mean of what the hub
+ * decodes), and E is over dither and rotation. THEORY 3.3 and 3.4.
+ *
+ * <p><b>The channel.</b> Coordinate v of node i has an error uniform on ± half its step,
+ * independent of the logits, over nodes and over coordinates. A node's coordinates may have two
+ * steps: a keyed arc of them, the fraction f_i, the finer step Δ'_i, the others Δ_i (FORMAT 3.4).
+ * The arc's start is uniform and independent of everything else, so each coordinate is fine with
+ * probability f_i. K is the number of nodes that are averaged: a silent node is not one of them.
+ *
+ * <p><b>Arguments.</b> {@code steps}, {@code fineSteps} (logits, 0 &lt; fine ≤ coarse &lt; inf) and
+ * {@code fineFractions} (0 to 1) are indexed by node; [from, to) are the nodes averaged, K = to −
+ * from ≥ 1. One step for all coordinates is fraction 0 (the fine step is then any that is allowed,
+ * such as the coarse one). Arrays are only read. Sums run in ascending order and transcendental
+ * functions are StrictMath's.
+ */
+public final class KlBounds {
+  private KlBounds() {}
+
+  // ---- the step's law ----
+
+  /**
+   * log(sinh(a)/a), even, 0 at 0; relative error below 2^-48. Domain: finite a. It is the log-MGF
+   * of a uniform on (−a, a) at 1.
+   */
+  public static double logSinhc(double a) {
+    double x = Math.abs(a);
+    if (!(x < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("argument of logSinhc must be finite, got " + a);
+    }
+    if (x > 1) {
+      return (x - StrictMath.log(2 * x)) + StrictMath.log1p(-StrictMath.exp(-2 * x));
+    }
+    // sinh(x)/x − 1 = Σ x^{2k}/(2k + 1)!, k ≥ 1; up to k = 10, as 23! > 2^74.
+    double square = x * x;
+    double series = 1;
+    for (int k = 10; k >= 2; k--) {
+      series = 1 + series * square / (2 * k * (2 * k + 1));
+    }
+    return StrictMath.log1p(square / 6 * series);
+  }
+
+  /**
+   * log(f·e^fine + (1 − f)·e^coarse) for 0 ≤ fine ≤ coarse, without cancellation when both are
+   * small, or overflow when large.
+   */
+  private static double logMix(double fraction, double fine, double coarse) {
+    if (fraction == 1) {
+      return fine;
+    }
+    double gap = coarse - fine;
+    return gap < 30
+        ? fine + StrictMath.log1p((1 - fraction) * StrictMath.expm1(gap))
+        : coarse + StrictMath.log1p(fraction * StrictMath.expm1(-gap));
+  }
+
+  private static int checkNodes(
+      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
+    Objects.checkFromToIndex(from, to, steps.length);
+    Objects.checkFromToIndex(from, to, fineSteps.length);
+    Objects.checkFromToIndex(from, to, fineFractions.length);
+    if (from == to) {
+      throw new IllegalArgumentException(
+          "nodes must be at least 1, got [" + from + ", " + to + ")");
+    }
+    for (int i = from; i < to; i++) {
+      if (!(steps[i] > 0 && steps[i] < Double.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(
+            "step of node " + i + " must be in (0, inf) logits, got " + steps[i]);
+      }
+      if (!(fineSteps[i] > 0 && fineSteps[i] <= steps[i])) {
+        throw new IllegalArgumentException(
+            "fine step of node "
+                + i
+                + " must be in (0, "
+                + steps[i]
+                + "] logits, got "
+                + fineSteps[i]);
+      }
+      if (!(fineFractions[i] >= 0 && fineFractions[i] <= 1)) {
+        throw new IllegalArgumentException(
+            "fine fraction of node " + i + " must be in [0, 1], got " + fineFractions[i]);
+      }
+    }
+    return to - from;
+  }
+
+  /**
+   * σ² = K⁻² Σ_i [f_i Δ'_i² + (1 − f_i) Δ_i²]/12, logits²: the variance of a coordinate of the mean
+   * error, over dither and arcs.
+   */
+  public static double variance(
+      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
+    double nodes = checkNodes(steps, fineSteps, fineFractions, from, to);
+    double sum = 0;
+    for (int i = from; i < to; i++) {
+      sum += fineFractions[i] * (fineSteps[i] * fineSteps[i]);
+      sum += (1 - fineFractions[i]) * (steps[i] * steps[i]);
+    }
+    return sum / (12 * nodes * nodes);
+  }
+
+  /**
+   * Δ̄ = K⁻¹ Σ_i Δ_i, logits, of the coarser steps (the finer where f_i = 1): whatever dither and
+   * arcs, max ξ̄ − min ξ̄ ≤ Δ̄.
+   */
+  public static double meanStep(
+      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
+    double nodes = checkNodes(steps, fineSteps, fineFractions, from, to);
+    double sum = 0;
+    for (int i = from; i < to; i++) {
+      sum += fineFractions[i] == 1 ? fineSteps[i] : steps[i];
+    }
+    return sum / nodes;
+  }
+
+  // ---- upper bounds ----
+
+  /**
+   * (U): E KL(P̄*‖P̄) ≤ U = Σ_i log( f_i·sinhc(Δ'_i/2K) + (1 − f_i)·sinhc(Δ_i/2K) ), sinhc a =
+   * sinh(a)/a. THEORY 3.3, for mixed steps.
+   *
+   * <p><i>Proof.</i> Let p = P̄*, which depends on neither dither nor arcs. E ξ̄ = 0 given the
+   * arcs, so by (I1) E KL = E log Σ_v p_v e^{ξ̄_v} ≤ log Σ_v p_v E e^{ξ̄_v} (Jensen, over dither
+   * and arcs at once). The K errors of one coordinate are independent, each uniform on ±Δ'_i/2 with
+   * probability f_i and on ±Δ_i/2 otherwise, and E e^{ξ/K} = sinhc(Δ/2K) for ξ uniform on ±Δ/2. So
+   * E e^{ξ̄_v} is the same product for every v, and Σ_v p_v = 1. ∎ Dependence between coordinates
+   * does not matter. The dither's 32 bits make the error uniform to 2^-32 of a step (FORMAT 3.1),
+   * far below what a bound is read to.
+   *
+   * @return nats; at most a third of {@link #worstCase} of the mean step
+   */
+  public static double upper(
+      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
+    double nodes = checkNodes(steps, fineSteps, fineFractions, from, to);
+    double sum = 0;
+    for (int i = from; i < to; i++) {
+      sum +=
+          logMix(
+              fineFractions[i],
+              logSinhc(fineSteps[i] / (2 * nodes)),
+              logSinhc(steps[i] / (2 * nodes)));
+    }
+    return sum;
+  }
+
+  /** (U) for {@code nodes} ≥ 1 nodes with one step each, all the same: K·log sinhc(Δ/2K), nats. */
+  public static double upper(int nodes, double step) {
+    if (nodes < 1) {
+      throw new IllegalArgumentException("nodes must be at least 1, got " + nodes);
+    }
+    if (!(step > 0 && step < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("step must be in (0, inf) logits, got " + step);
+    }
+    return nodes * logSinhc(step / (2.0 * nodes));
+  }
+
+  /**
+   * ½σ², nats, the bound's leading term: {@link #upper} ≤ ½σ² where every node's steps are within a
+   * factor 2, Δ_i ≤ 2Δ'_i. Radices N and N + 1 with N ≥ 2 always are; from a factor of about 2.11
+   * on the inequality can fail.
+   *
+   * <p><i>Proof.</i> For a node with x = (Δ/2K)², a random variable on [c, 4c], E sinhc = Σ_k E
+   * x^k/(2k + 1)! and e^{E x/6} = Σ_k (E x)^k/(6^k k!). It suffices that M_k = max E x^k/(E x)^k ≤
+   * C_k = (2k + 1)!/(6^k k!). Both are 1 for k ≤ 1. x^k is convex, so at a given mean the maximum
+   * is at a law on {c, 4c}, and it is 25/16 ≤ 5/3 for k = 2, below 3.44 ≤ 3.88 for k = 3, 9.30 ≤
+   * 11.6 for k = 4, 28.6 ≤ 42.7 for k = 5. Beyond, M_{k+1} ≤ 4 M_k, as E x^{k+1} ≤ 4c E x^k and E x
+   * ≥ c, while C_{k+1}/C_k = (2k + 3)/3 > 4. ∎
+   *
+   * @throws IllegalArgumentException when a fine step is below half the coarse one, and its
+   *     fraction is neither 0 nor 1
+   */
+  public static double quadraticUpper(
+      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
+    double variance = variance(steps, fineSteps, fineFractions, from, to);
+    for (int i = from; i < to; i++) {
+      boolean mixed = fineFractions[i] > 0 && fineFractions[i] < 1;
+      if (mixed && steps[i] > 2 * fineSteps[i]) {
+        throw new IllegalArgumentException(
+            "fine step of node "
+                + i
+                + " must be at least half of "
+                + steps[i]
+                + ", got "
+                + fineSteps[i]);
+      }
+    }
+    return variance / 2;
+  }
+
+  /**
+   * Δ̄²/8, nats: KL(P̄*‖P̄) is at most this for every dither and arc (Hoeffding's lemma on a range
+   * of Δ̄). THEORY 3.3.
+   */
+  public static double worstCase(double meanStep) {
+    checkRange(meanStep);
+    return meanStep * meanStep / 8;
+  }
+
+  /**
+   * Hoeffding: how far the average over probes of KL(P̄*‖P̄) may be from its mean, {@code
+   * worst}·√(log(2/δ)/(2·units)) nats, two-sided, with probability at least 1 − δ over the dither.
+   * THEORY 3.3.
+   *
+   * <p>Units are what is independent. Given the arcs, probes are: then the mean is the one given
+   * the arcs. Where steps are mixed, the probes of a block share their arcs, and about the mean
+   * over arcs too, which {@link #upper} bounds, the units are whole blocks (of equal size; of
+   * unequal size, m²/Σ p_j² rounded down).
+   *
+   * @param worst {@link #worstCase}; where it differs between units, the root of the mean of its
+   *     squares
+   * @param units at least 1
+   * @param delta in (0, 1)
+   */
+  public static double deviation(double worst, long units, double delta) {
+    if (!(worst >= 0)) {
+      throw new IllegalArgumentException("worst case must be at least 0 nats, got " + worst);
+    }
+    if (units < 1) {
+      throw new IllegalArgumentException("units must be at least 1, got " + units);
+    }
+    if (!(delta > 0 && delta < 1)) {
+      throw new IllegalArgumentException("delta must be in (0, 1), got " + delta);
+    }
+    return worst * Math.sqrt(StrictMath.log(2 / delta) / (2.0 * units));
+  }
+
+  // ---- lower bounds ----
+
+  /**
+   * h(R) = 2(e^{−R} − 1 + R)/R², h(0) = 1, decreasing; relative error below 2^-48. It is 2∫₀¹(1 −
+   * s)e^{−sR} ds. Domain: 0 ≤ R &lt; inf logits. THEORY 3.4.
+   */
+  public static double h(double range) {
+    checkRange(range);
+    if (range == 0) {
+      return 1;
+    }
+    if (range > 0.5) {
+      return 2 * ((StrictMath.expm1(-range) + range) / range) / range;
+    }
+    // 2·Σ (−R)^j/(j + 2)!, and not φ(−R)/R², whose square underflows.
+    double series = 1;
+    for (int j = 16; j >= 3; j--) {
+      series = 1 - series * range / j;
+    }
+    return series;
+  }
+
+  /**
+   * (L): E KL(P̄*‖P̄) ≥ ½·h(Δ̄)·σ²·(1 − ‖P̄*‖²) nats. THEORY 3.4, for mixed steps.
+   *
+   * <p><i>Proof.</i> In (I3), p_s(v) ≥ p_v e^{−sR} with R = max ξ̄ − min ξ̄ ≤ Δ̄, so Var_{p_s}(ξ̄)
+   * ≥ e^{−sΔ̄} Var_p(ξ̄), and KL ≥ ½h(Δ̄) Var_p(ξ̄) for every dither and arc. Given the arcs,
+   * errors of different coordinates are uncorrelated with mean 0 and variances σ_v², so E Var_p(ξ̄)
+   * = Σ_v p_v(1 − p_v)σ_v²; over the arcs E σ_v² = σ² for every v. ∎
+   *
+   * @param variance σ², {@link #variance}
+   * @param meanStep Δ̄, {@link #meanStep}
+   * @param oneMinusSquaredNorm 1 − ‖P̄*‖² in [0, 1], {@link Softmax#oneMinusSquaredNorm}
+   */
+  public static double lower(double variance, double meanStep, double oneMinusSquaredNorm) {
+    if (!(variance >= 0 && variance < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("variance must be in [0, inf) logits², got " + variance);
+    }
+    if (!(oneMinusSquaredNorm >= 0 && oneMinusSquaredNorm <= 1)) {
+      throw new IllegalArgumentException("1 - |p|^2 must be in [0, 1], got " + oneMinusSquaredNorm);
+    }
+    return 0.5 * h(meanStep) * variance * oneMinusSquaredNorm;
+  }
+
+  /**
+   * (L) from the teacher that was decoded, for all that is known of P̄*: ½·h(Δ̄)·σ²·{@link
+   * #oneMinusSquaredNormFloor}. It is at most {@link #lower} of the true P̄* for every dither and
+   * arc, so its average over probes is a lower bound too, whatever was drawn.
+   *
+   * <p>A float32 entry of the teacher is off by up to 2^-24 of itself, and by 2^-31 from the
+   * decoded values' rounding (FORMAT 5); the range is widened by twice the largest such error.
+   *
+   * @param teacher ℓ̄, finite
+   * @param scratch at least to − from long, overwritten
+   */
+  public static double lowerFromTeacher(
+      double variance, double meanStep, float[] teacher, int from, int to, double[] scratch) {
+    Objects.checkFromToIndex(from, to, teacher.length);
+    double largest = 0;
+    for (int i = from; i < to; i++) {
+      largest = Math.max(largest, Math.abs(teacher[i]));
+    }
+    double range = meanStep + (largest * 0x1p-23 + 0x1p-29);
+    return lower(variance, meanStep, floor(null, teacher, from, to - from, range, scratch));
+  }
+
+  /** As for float32, of a teacher without rounding errors. */
+  public static double lowerFromTeacher(
+      double variance, double meanStep, double[] teacher, int from, int to, double[] scratch) {
+    return lower(
+        variance, meanStep, oneMinusSquaredNormFloor(teacher, from, to, meanStep, scratch));
+  }
+
+  /**
+   * The least 1 − ‖p‖² of all p = softmax(x) with max(x − row) − min(x − row) ≤ R, exact but for
+   * rounding, which is downwards; at least e^{−2R}(1 − ‖softmax(row)‖²), and 1 for no row.
+   *
+   * <p>Let q = softmax(row) sorted downwards and a = e^{−R}. The p in question are p ∝ wq, w ∈ [a,
+   * 1]^V. <b>Claim:</b> ‖p‖² is largest where w is 1 on the j largest q and a on the others, for
+   * some j.
+   *
+   * <p><i>Proof.</i> With x = wq, F = ‖x‖²/(Σx)² is quasi-convex on x ≥ 0, x ≠ 0: {F ≤ c²} is {‖x‖
+   * ≤ c·Σx}. So a maximum over the box is at a vertex, w ∈ {a, 1}^V. Take a maximal vertex with the
+   * fewest inversions (pairs q_u ≥ q_v with w_u = a, w_v = 1), and suppose it has one; let u be the
+   * first index with w = a and v the last with w = 1, so u &lt; v. Leave the others as they are: F
+   * is then a function of (x_u, x_v), quasi-convex and symmetric in the two, and we are at A =
+   * (a·q_u, q_v). Let B = (q_u, a·q_v), C = (q_u, q_v), D = (a·q_u, a·q_v), and c the largest F of
+   * B, C, D: the convex set {F ≤ c} has them and their mirror images B', C', D'. If a·q_u ≤ q_v,
+   * the segment from B' = (a·q_v, q_u) to C' = (q_v, q_u) passes (a·q_u, q_u), above A, and D is
+   * below A. Otherwise the segment from C' to C passes (a·q_u, q_u + q_v − a·q_u), above A or at
+   * it, and D is below A. Either way F(A) ≤ c, so B, C or D is maximal too. Each has fewer
+   * inversions: nothing before u is a, nothing after v is 1. A contradiction. ∎
+   *
+   * <p>With S_j, Q_j the sums of q and q² over the j largest and Q that over all, F is (a²Q + (1 −
+   * a²)Q_j)/(a + (1 − a)S_j)². As a function of S_j the numerator is concave and the denominator
+   * convex, so F is unimodal in j. And at the maximum no w_j = 1 has q_j &lt; Σx²/Σx = F·Σx, or a
+   * smaller w_j would do better; F ≥ ‖q‖² and Σx ≥ a. So only the q_j ≥ a‖q‖² need sorting, of
+   * which there are at most 1/(a‖q‖²). Cost: O(V) and a sort of those.
+   *
+   * <p>1 − F is Σ_{u≠v} x_u x_v/(Σx)², and its numerator is E_j + 2a·S_j(S − S_j) + a²(E − E_j −
+   * 2S_j(S − S_j)), E the sum over all pairs and E_j that over the largest; an error of some ulps
+   * of E in the last bracket is one of some ulps of the whole.
+   *
+   * @param row logits; -inf has mass zero, and NaN comes of what has no softmax
+   * @param range R ≥ 0, logits
+   * @param scratch at least to − from long, overwritten
+   */
+  public static double oneMinusSquaredNormFloor(
+      double[] row, int from, int to, double range, double[] scratch) {
+    Objects.checkFromToIndex(from, to, row.length);
+    return floor(row, null, from, to - from, range, scratch);
+  }
+
+  private static double floor(
+      double[] wide, float[] narrow, int from, int length, double range, double[] scratch) {
+    checkRange(range);
+    Objects.checkFromIndexSize(0, length, scratch.length);
+    int largest = Softmax.argMax(wide, narrow, from, length);
+    if (largest < 0) {
+      return Double.NaN;
+    }
+    // e_v in units of the largest; F does not depend on the unit.
+    double max = wide != null ? wide[largest] : narrow[largest];
+    double rest = 0;
+    double restSquares = 0;
+    for (int v = 0; v < length; v++) {
+      double e = StrictMath.exp((wide != null ? wide[from + v] : narrow[from + v]) - max);
+      scratch[v] = e;
+      if (from + v != largest) {
+        rest += e;
+        restSquares += e * e;
+      }
+    }
+    double a = StrictMath.exp(-range);
+    double sum = 1 + rest;
+    double pairs = 2 * rest + (rest * rest - restSquares);
+    // Half of the threshold, so that no rounding decides what is sorted.
+    double threshold = 0.5 * a * ((1 + restSquares) / sum);
+    int candidates = 0;
+    for (int v = 0; v < length; v++) {
+      if (scratch[v] >= threshold) {
+        scratch[candidates++] = scratch[v];
+      }
+    }
+    Arrays.sort(scratch, 0, candidates);
+    double least = pairs / (sum * sum);
+    double top = 0;
+    double topPairs = 0;
+    double others = sum;
+    for (int j = candidates - 1; j >= 0; j--) {
+      topPairs += 2 * scratch[j] * top;
+      top += scratch[j];
+      // The first leaves exactly the sum of the rest, whose digits a difference would lose.
+      others = j == candidates - 1 ? rest : Math.max(0, others - scratch[j]);
+      double cross = top * others;
+      double otherPairs = Math.max(0, pairs - topPairs - 2 * cross);
+      double x = top + a * others;
+      double found = (topPairs + 2 * a * cross + a * a * otherPairs) / (x * x);
+      if (found > least * (1 + 0x1p-40)) {
+        break;
+      }
+      least = Math.min(least, found);
+    }
+    return Math.max(0, least * (1 - (length + 64.0) * 0x1p-50));
+  }
+
+  private static void checkRange(double range) {
+    if (!(range >= 0 && range < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("range must be in [0, inf) logits, got " + range);
+    }
+  }
+}
