@@ -136,11 +136,11 @@ public record NpyHeader(
     ByteOrder order =
         ((String) descr).charAt(0) == '<' ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN;
     Object fortran = fields.get("fortran_order");
-    if (!(fortran instanceof Boolean)) {
+    if (!(fortran instanceof Boolean fortranOrder)) {
       throw new NpyException(
           name, "fortran_order is " + PythonLiteral.show(fortran) + ", expected False");
     }
-    if ((Boolean) fortran) {
+    if (fortranOrder) {
       throw new NpyException(
           name, "Fortran order, expected C order (save numpy.ascontiguousarray(a))");
     }
@@ -207,6 +207,8 @@ public record NpyHeader(
   }
 
   /**
+   * Compares the length of a file with its shape.
+   *
    * @param actualBytes the length of the whole file
    * @throws NpyException when that is not what the shape says; a short file's error names the first
    *     row that is not whole

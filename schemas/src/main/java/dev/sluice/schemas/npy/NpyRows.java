@@ -120,21 +120,21 @@ public final class NpyRows implements AutoCloseable {
       int count = Math.min(columns() - column, buffer.remaining() / size);
       int out = at + column;
       switch (header.type()) {
-        case FLOAT16:
+        case FLOAT16 -> {
           for (int i = 0; i < count; i++) {
             into[out + i] = widen(buffer.getShort());
           }
-          break;
-        case FLOAT32:
+        }
+        case FLOAT32 -> {
           for (int i = 0; i < count; i++) {
             into[out + i] = buffer.getFloat();
           }
-          break;
-        case FLOAT64:
+        }
+        case FLOAT64 -> {
           for (int i = 0; i < count; i++) {
             into[out + i] = buffer.getDouble();
           }
-          break;
+        }
       }
       column += count;
     }

@@ -131,8 +131,10 @@ public final class NpyWriter implements AutoCloseable {
       return;
     }
     open = false;
-    try (WritableByteChannel closing = channel) {
+    try {
       flush();
+    } finally {
+      channel.close();
     }
     if (written < rows) {
       throw new NpyException(name, written + " rows written, but " + rows + " were promised");

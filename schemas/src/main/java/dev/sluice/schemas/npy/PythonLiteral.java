@@ -203,17 +203,15 @@ final class PythonLiteral {
     while (isLetter(peek()) || isDigit(peek())) {
       at++;
     }
-    switch (text.substring(start, at)) {
-      case "True":
-        return true;
-      case "False":
-        return false;
-      case "None":
-        return None.NONE;
-      default:
-        at = start;
-        throw unexpected("True, False or None");
+    String word = text.substring(start, at);
+    if (word.equals("True") || word.equals("False")) {
+      return word.equals("True");
     }
+    if (word.equals("None")) {
+      return None.NONE;
+    }
+    at = start;
+    throw unexpected("True, False or None");
   }
 
   private void skipSpace() {

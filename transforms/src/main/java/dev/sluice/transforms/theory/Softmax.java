@@ -167,17 +167,20 @@ public final class Softmax {
     double sum = 0;
     for (int v = 0; v < length; v++) {
       double a = at(aWide, aNarrow, aFrom + v);
-      if (a > Double.NEGATIVE_INFINITY) {
-        double logP = a - logZ;
-        double delta = (at(bWide, bNarrow, bFrom + v) - a) - mean;
-        if (delta <= 1) {
-          sum += StrictMath.exp(logP) * expm1MinusArgument(delta);
-        } else if (logP + delta < LARGE_EXPONENT) {
-          // p may underflow where p·e^δ does not.
-          sum += StrictMath.exp(logP + delta) - StrictMath.exp(logP) * (1 + delta);
-        } else {
-          return logSumExp(bWide, bNarrow, bFrom, length) - logZ - mean;
-        }
+      double b = at(bWide, bNarrow, bFrom + v);
+      double logP = a - logZ;
+      // log(p·e^δ), finite where p is 0 or underflows and e^δ makes up for it.
+      double logTilted = (b - logZ) - mean;
+      if (logTilted > LARGE_EXPONENT) {
+        return logSumExp(bWide, bNarrow, bFrom, length) - logZ - mean;
+      }
+      double delta = (b - a) - mean;
+      if (a == Double.NEGATIVE_INFINITY) {
+        sum += StrictMath.exp(logTilted);
+      } else if (delta <= 1) {
+        sum += StrictMath.exp(logP) * expm1MinusArgument(delta);
+      } else {
+        sum += StrictMath.exp(logTilted) - StrictMath.exp(logP) * (1 + delta);
       }
     }
     return StrictMath.log1p(sum);

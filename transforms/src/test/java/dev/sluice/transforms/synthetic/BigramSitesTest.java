@@ -1,0 +1,193 @@
+package dev.sluice.transforms.synthetic;
+
+import static org.hamcrest.MatcherAssert.assertThat;
+import static org.hamcrest.Matchers.closeTo;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.is;
+import static org.hamcrest.Matchers.lessThan;
+import static org.hamcrest.Matchers.not;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.sluice.transforms.theory.Softmax;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+class BigramSitesTest {
+
+  /**
+   * Golden: if one of these changes, every experiment's numbers do. The truth's two values were
+   * also computed by a Python program written from the Javadoc.
+   */
+  @Test
+  void numbersAreFixed() {
+    BigramSites sites = BigramSites.published(7);
+    assertThat(sites.truth(0)[0], is(-0x1.e169fac90b064p1));
+    assertThat(sites.truth(255)[255], is(-0x1.d32760d043b0cp2));
+    BigramSites.Site site = sites.site(3);
+    long hash = 0;
+    for (int x = 0; x < 256; x++) {
+      for (int y = 0; y < 256; y++) {
+        hash = 31 * hash + site.count(x, y);
+      }
+    }
+    String probes = Arrays.toString(Arrays.copyOf(sites.probes(), 6));
+    String found = probes + " " + hash + " " + Double.toHexString(site.logits(17)[5]);
+    assertThat(found, is("[18, 98, 35, 167, 72, 101] -4323341334861103760 -0x1.691501653005cp2"));
+  }
+
+  @Test
+  void aNodeDependsOnSeedAndNodeAlone() {
+    double[] row = BigramSites.of(16, 2, 50, 10, .5, 9).site(1).logits(3);
+    assertThat(BigramSites.of(16, 8, 50, 99, .5, 9).site(1).logits(3), equalTo(row));
+    BigramSites sites = BigramSites.of(16, 8, 50, 99, .5, 9);
+    sites.site(5);
+    assertThat(sites.site(1).logits(3), equalTo(row));
+    assertThat(sites.site(2).logits(3), not(equalTo(row)));
+    assertThat(BigramSites.of(16, 8, 50, 99, .5, 10).truth(3), not(equalTo(sites.truth(3))));
+  }
+
+  @Test
+  void logitsAreSmoothedLogFrequencies() {
+    BigramSites sites = BigramSites.of(8, 1, 100, 5, .25, 1);
+    BigramSites.Site site = sites.site(0);
+    int total = 0;
+    for (int x = 0; x < 8; x++) {
+      int seen = 0;
+      for (int y = 0; y < 8; y++) {
+        seen += site.count(x, y);
+      }
+      total += seen;
+      double[] row = site.logits(x);
+      for (int y = 0; y < 8; y++) {
+        assertThat(row[y], closeTo(Math.log((site.count(x, y) + .25) / (seen + 2.0)), 1e-14));
+      }
+      assertThat(Softmax.logSumExp(sites.truth(x), 0, 8), closeTo(0, 1e-14));
+    }
+    assertThat(total, is(100));
+    assertThat(
+        BigramSites.of(8, 1, 0, 5, .25, 1).site(0).logits(0)[3], closeTo(-Math.log(8), 1e-15));
+  }
+
+  /**
+   * Seed 2, V = 12, n = 400 000: Pearson's statistic of all 144 cells against P*(y|x)/V has 143
+   * degrees of freedom, mean 143 and sd √286 = 16.9. Within 5.5 sd above (the chi-square tail there
+   * is 2e-6) and 5 below (1e-7). The rarest cell expects over 100.
+   */
+  @Test
+  void pairsFollowTheTruth() {
+    int n = 400_000;
+    BigramSites sites = BigramSites.of(12, 1, n, 5, .5, 2);
+    BigramSites.Site site = sites.site(0);
+    double statistic = 0;
+    for (int x = 0; x < 12; x++) {
+      double[] row = sites.truth(x);
+      for (int y = 0; y < 12; y++) {
+        double expected = n / 12.0 * Math.exp(row[y]);
+        assertThat(100.0, lessThan(expected));
+        double off = site.count(x, y) - expected;
+        statistic += off * off / expected;
+      }
+    }
+    assertThat(statistic, closeTo(143, 5 * Math.sqrt(286)));
+  }
+
+  /**
+   * Seed 4: V² = 65 536 normal logits have mean 0 (sd .0039), variance 1 (.0055), fourth moment 3
+   * (.038): 5 sd, false alarm 2e-6.
+   */
+  @Test
+  void truthIsNormal() {
+    BigramSites sites = BigramSites.published(4);
+    // The softmax has shifted each row; take the row's mean off: variance (1 − 1/256), the rest
+    // within tolerance.
+    double second = 0;
+    double fourth = 0;
+    for (int x = 0; x < 256; x++) {
+      double[] row = sites.truth(x);
+      double mean = Arrays.stream(row).sum() / 256;
+      for (double l : row) {
+        double d = (l - mean) * (l - mean) * 256 / 255;
+        second += d / 65_536;
+        fourth += d * d / 65_536;
+      }
+    }
+    assertThat(second, closeTo(1, 5 * Math.sqrt(2 / 65_536.0)));
+    assertThat(fourth, closeTo(3, 5 * Math.sqrt(96 / 65_536.0)));
+  }
+
+  /**
+   * Seed 6, m = 300 000 probes of 100 contexts: Pearson's statistic has 99 degrees of freedom, sd
+   * √198; 5 sd.
+   */
+  @Test
+  void probesAreUniform() {
+    int[] counts = new int[100];
+    for (int x : BigramSites.of(100, 1, 0, 300_000, .5, 6).probes()) {
+      counts[x]++;
+    }
+    double statistic = 0;
+    for (int c : counts) {
+      statistic += (c - 3000.0) * (c - 3000.0) / 3000;
+    }
+    assertThat(statistic, closeTo(99, 5 * Math.sqrt(198)));
+  }
+
+  /**
+   * THEORY 8.1, nothing quantised: mean over seeds of KL(P*‖softmax(mean of logits)) is .4259,
+   * itself a mean of at most 40 seeds with sd .0030 each. Seeds 0 to 7: 5·.0030·√(1/8 + 1/40) =
+   * .0058, false alarm 6e-7. K = 2 gives .434, K = 8 .421.
+   */
+  @Test
+  void unquantisedDivergenceOfThePublishedExperiment() {
+    double sum = 0;
+    for (int seed = 0; seed < 8; seed++) {
+      BigramSites sites = BigramSites.published(seed);
+      double[][] mean = new double[256][256];
+      for (int node = 0; node < 4; node++) {
+        BigramSites.Site site = sites.site(node);
+        for (int x = 0; x < 256; x++) {
+          double[] row = site.logits(x);
+          for (int y = 0; y < 256; y++) {
+            mean[x][y] += row[y] / 4;
+          }
+        }
+      }
+      int[] probes = sites.probes();
+      assertThat(probes.length, is(3000));
+      for (int x : probes) {
+        sum += Softmax.kl(sites.truth(x), 0, mean[x], 0, 256) / 3000;
+      }
+    }
+    assertThat(sum / 8, closeTo(.4259, 5 * .0030 * Math.sqrt(1 / 8.0 + 1 / 40.0)));
+  }
+
+  @Test
+  void refusesWhatIsOutsideItsDomain() {
+    assertThat(
+        refusal(() -> BigramSites.of(1, 1, 1, 1, .5, 0)),
+        containsString("vocabulary must be in [2, 4096], got 1"));
+    assertThat(refusal(() -> BigramSites.of(4097, 1, 1, 1, .5, 0)), containsString("got 4097"));
+    assertThat(
+        refusal(() -> BigramSites.of(2, 0, 1, 1, .5, 0)),
+        containsString("nodes must be at least 1, got 0"));
+    assertThat(
+        refusal(() -> BigramSites.of(2, 1, -1, 1, .5, 0)),
+        containsString("samplesPerNode must be at least 0, got -1"));
+    assertThat(
+        refusal(() -> BigramSites.of(2, 1, 1, 0, .5, 0)),
+        containsString("probes must be at least 1, got 0"));
+    assertThat(
+        refusal(() -> BigramSites.of(2, 1, 1, 1, 0, 0)),
+        containsString("smoothing must be in (0, inf), got 0.0"));
+    BigramSites sites = BigramSites.of(2, 1, 1, 1, .5, 0);
+    assertThrows(IndexOutOfBoundsException.class, () -> sites.site(1));
+    assertThrows(IndexOutOfBoundsException.class, () -> sites.truth(2));
+    assertThrows(IndexOutOfBoundsException.class, () -> sites.site(0).logits(-1));
+  }
+
+  private static String refusal(Executable call) {
+    return assertThrows(IllegalArgumentException.class, call).getMessage();
+  }
+}
