@@ -33,16 +33,16 @@ public final class EncodeNode {
       String logits,
       Centring.Masking masking,
       String attempt) {
+    String name = round.nodes().get(node).getName();
     pipeline
         .apply(
-            "UplinkFiles",
+            "UplinkFiles-" + name,
             Create.of(IntStream.range(0, round.shards()).boxed().toList())
                 .withCoder(VarIntCoder.of()))
-        .apply("Spread", Reshuffle.viaRandomKey())
+        .apply("Spread-" + name, Reshuffle.viaRandomKey())
         .apply(
-            "EncodeUplink",
+            "EncodeUplink-" + name,
             EncodeUplink.of(round, node, logits, directory.aside(attempt)).withMasking(masking))
-        .apply(
-            "CommitUplink", CommitUplink.to(directory.uplink(round.nodes().get(node).getName())));
+        .apply("CommitUplink-" + name, CommitUplink.to(directory.uplink(name)));
   }
 }
