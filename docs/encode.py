@@ -81,7 +81,7 @@ def shape(plan, probes, bits_per_coordinate, bits_per_probe, plane=0):
     if plan["clip_per_probe"] and plane == 0:
         out["clip_bytes"] = 2 * probes
     if plan["quantizer"] == "dither-paper" and plane == 0:
-        out["levels"] = 2.0**bits_per_coordinate
+        out["levels"] = math.floor(2.0**bits_per_coordinate * 2**20 + 0.5) / 2**20
         out["N"] = math.ceil(out["levels"]) + 1
     else:
         C = probes * bits_per_probe - 8 * out["clip_bytes"]

@@ -120,7 +120,8 @@ public final class BlockShape {
       if (!(b > 0 && b <= 16)) {
         throw new IllegalArgumentException("bits per coordinate must be in (0, 16], got " + b);
       }
-      double levels = StrictMath.pow(2, b);
+      // To 2^-20, so that libraries whose last bits of 2^b differ agree; whole b are exact.
+      double levels = Math.floor(StrictMath.pow(2, b) * 0x1p20 + 0.5) * 0x1p-20;
       return new BlockShape(spec, levels, (int) Math.ceil(levels) + 1, 0);
     }
     long budget;

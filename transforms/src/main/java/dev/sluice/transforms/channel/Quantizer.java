@@ -16,8 +16,8 @@ public enum Quantizer {
    */
   DITHER("dither"),
   /**
-   * 2^b + 1 symbols, step 2L/2^b: the variance is the published (L^2/3)4^-b exactly, for log2(1 +
-   * 2^-b) bits more.
+   * 2^b + 1 symbols, step 2L/2^b: the variance is the published (L^2/3)4^-b, for log2(1 + 2^-b)
+   * bits more.
    */
   DITHER_PAPER("dither-paper"),
   /**

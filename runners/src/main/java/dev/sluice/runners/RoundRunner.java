@@ -1,0 +1,323 @@
+package dev.sluice.runners;
+
+import dev.sluice.pipelines.AggregateRound;
+import dev.sluice.pipelines.EncodeNode;
+import dev.sluice.runners.RunnerChoice.Engine;
+import dev.sluice.schemas.Manifest;
+import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.Outcome;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.channel.Centring;
+import dev.sluice.transforms.commit.CommitRound;
+import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.LogitBlock;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import org.apache.beam.sdk.Pipeline;
+import org.apache.beam.sdk.io.fs.MatchResult;
+
+/**
+ * Runs the two ends of a round in this process and waits for them. Every attempt writes below a
+ * directory of its own inside the round's, which is gone when the attempt has ended, however it
+ * ended.
+ */
+public final class RoundRunner {
+  /** From this many bytes of uplinks on, AUTO chooses Flink. */
+  public static final long FLINK_FROM_BYTES = 64L << 20;
+
+  private static final long POLL_MILLIS = 500;
+
+  private final Progress progress;
+
+  /** A runner that shows no progress. */
+  public RoundRunner() {
+    this(Progress.NONE);
+  }
+
+  /** A runner that tells how far it has come. */
+  public RoundRunner(Progress progress) {
+    this.progress = progress;
+  }
+
+  /**
+   * What a node has sent.
+   *
+   * @param files uplink files
+   * @param bytes their size
+   * @param blocks code blocks
+   * @param probes probes
+   * @param payloadBits bits of codes
+   * @param clipped coordinates moved to the clip
+   * @param masked coordinates that were −∞
+   * @param minClip smallest clip level, logits
+   * @param maxClip largest clip level, logits
+   */
+  public record Encoded(
+      long files,
+      long bytes,
+      long blocks,
+      long probes,
+      long payloadBits,
+      long clipped,
+      long masked,
+      double minClip,
+      double maxClip) {}
+
+  /**
+   * Which runner a round shall have.
+   *
+   * @param runner never AUTO
+   * @param reason for people
+   */
+  public record Chosen(RunnerChoice runner, String reason) {}
+
+  /** Reads and checks a round's plan. */
+  public static PlannedRound plan(RoundDirectory directory) throws IOException {
+    try {
+      return PlannedRound.parse(
+          Storage.read(directory.plan(), PlainJson.MAX_BYTES), directory.plan());
+    } catch (FileNotFoundException e) {
+      throw new BadInputException(
+          directory.plan() + ": no such file; 'sluice plan' writes it at the hub", e);
+    }
+  }
+
+  /** Reads a committed round's manifest. */
+  public static Manifest manifest(RoundDirectory directory) throws IOException {
+    return PlainJson.read(
+        Manifest.class,
+        Manifest.getClassSchema(),
+        Storage.read(directory.manifest(), PlainJson.MAX_BYTES),
+        directory.manifest());
+  }
+
+  /**
+   * Encodes a node's logits into its uplink directory, on the direct runner.
+   *
+   * @param node index in the plan
+   * @param logits .npy file of m × V
+   * @throws IOException if the logits cannot be used or the files not written; an earlier encoding
+   *     is then as it was
+   */
+  public Encoded encode(
+      PlannedRound round,
+      RoundDirectory directory,
+      int node,
+      String logits,
+      Centring.Masking masking)
+      throws IOException {
+    return encode(round, directory, node, logits, masking, RunnerChoice.direct());
+  }
+
+  /** The same on a runner of choice; AUTO is the direct one. */
+  public Encoded encode(
+      PlannedRound round,
+      RoundDirectory directory,
+      int node,
+      String logits,
+      Centring.Masking masking,
+      RunnerChoice choice)
+      throws IOException {
+    NodePlan who = round.nodes().get(node);
+    if (who.getBitsPerProbe() == 0) {
+      throw new BadInputException(
+          round.source() + ": node '" + who.getName() + "' has no bits in this round");
+    }
+    new LogitBlock(round, logits, masking).close(); // says what is wrong with the file's shape
+    RunnerChoice runner =
+        choice.engine() == Engine.AUTO
+            ? RunnerChoice.direct().withParallelism(choice.parallelism())
+            : choice;
+    String attempt = UUID.randomUUID().toString();
+    double bytesPerProbe = round.shape(node, 0).payloadBytes() / (double) round.probesIn(0);
+    run(
+        runner,
+        "encode",
+        directory,
+        attempt,
+        round.plan().getProbes(),
+        bytesPerProbe,
+        pipeline -> EncodeNode.build(pipeline, round, directory, node, logits, masking, attempt));
+    return encoded(directory, who.getName());
+  }
+
+  private static Encoded encoded(RoundDirectory directory, String node) throws IOException {
+    UplinkSurvey survey = new UplinkSurvey();
+    for (MatchResult.Metadata file : Storage.match(directory.uplink(node) + "/codes-*.avro")) {
+      survey.add(file);
+    }
+    return new Encoded(
+        survey.files(),
+        survey.bytes(),
+        survey.blocks(),
+        survey.probes(),
+        survey.payloadBits(),
+        survey.clipped(),
+        survey.masked(),
+        survey.minClip(),
+        survey.maxClip());
+  }
+
+  /** Settles AUTO by how much the sites have sent. */
+  public static Chosen choose(RunnerChoice choice, RoundDirectory directory) throws IOException {
+    if (choice.engine() != Engine.AUTO) {
+      return new Chosen(choice, "as asked");
+    }
+    long bytes = 0;
+    for (MatchResult.Metadata file : Storage.match(directory.uplinks() + "/*/*")) {
+      bytes += file.sizeBytes();
+    }
+    Engine engine = bytes < FLINK_FROM_BYTES ? Engine.DIRECT : Engine.FLINK;
+    return new Chosen(
+        RunnerChoice.of(engine).withParallelism(choice.parallelism()),
+        Texts.bytes(bytes)
+            + " of uplinks, "
+            + (engine == Engine.DIRECT ? "below " : "not below ")
+            + Texts.bytes(FLINK_FROM_BYTES));
+  }
+
+  /**
+   * Averages what has come and, where every block has nodes enough, commits the round.
+   *
+   * @param minNodes fewest nodes over which a block is averaged, 1 .. nodes with bits
+   * @return how it ended; an earlier commit is as it was unless this one is complete
+   * @throws IOException if files cannot be read or written
+   */
+  public Outcome aggregate(
+      PlannedRound round, RoundDirectory directory, int minNodes, RunnerChoice choice)
+      throws IOException {
+    if (minNodes < 1 || minNodes > round.speakingNodes()) {
+      throw new BadInputException(
+          "min-nodes must be in [1, "
+              + round.speakingNodes()
+              + "], the nodes with bits in "
+              + round.source()
+              + ", got "
+              + minNodes);
+    }
+    RunnerChoice runner = choose(choice, directory).runner();
+    String attempt = UUID.randomUUID().toString();
+    return run(
+        runner,
+        "aggregate",
+        directory,
+        attempt,
+        round.plan().getProbes(),
+        8.0 * round.vocabulary(), // float32, in two formats
+        pipeline -> AggregateRound.build(pipeline, round, directory, minNodes, attempt));
+  }
+
+  /** Runs one attempt and clears up after it; null where the attempt leaves no outcome. */
+  private Outcome run(
+      RunnerChoice runner,
+      String what,
+      RoundDirectory directory,
+      String attempt,
+      long probes,
+      double bytesPerProbe,
+      Consumer<Pipeline> build)
+      throws IOException {
+    String aside = directory.aside(attempt);
+    Thread clearUp = new Thread(() -> delete(aside), "sluice-clear-up");
+    Runtime.getRuntime().addShutdownHook(clearUp); // an interrupted attempt leaves nothing either
+    try {
+      FutureTask<Void> job =
+          new FutureTask<>(
+              () -> {
+                Engines.run(runner, "sluice-" + what, build);
+                return null;
+              });
+      Thread worker = new Thread(job, "sluice-" + what);
+      worker.setDaemon(true);
+      worker.start();
+      try (Progress.Task task = progress.begin(what, probes, "probes")) {
+        await(job, aside, bytesPerProbe, task);
+      }
+      String outcome = CommitRound.outcome(aside);
+      return Storage.find(outcome).isEmpty()
+          ? null
+          : PlainJson.read(
+              Outcome.class,
+              Outcome.getClassSchema(),
+              Storage.read(outcome, PlainJson.MAX_BYTES),
+              outcome);
+    } catch (ExecutionException e) {
+      throw failure(e.getCause(), directory);
+    } finally {
+      delete(aside);
+      removeHook(clearUp);
+    }
+  }
+
+  /**
+   * Waits for a job. How far it has come is read off what it has written aside, which any runner on
+   * any machine does; counters reach this process only from some.
+   */
+  private static void await(
+      FutureTask<Void> job, String aside, double bytesPerProbe, Progress.Task task)
+      throws ExecutionException, IOException {
+    long most = 0;
+    while (true) {
+      try {
+        job.get(POLL_MILLIS, TimeUnit.MILLISECONDS);
+        return;
+      } catch (TimeoutException e) {
+        long bytes = 0;
+        for (MatchResult.Metadata file : Storage.match(aside + "/*")) {
+          bytes += file.sizeBytes();
+        }
+        most = Math.max(most, (long) (bytes / bytesPerProbe)); // files that are in place are gone
+        task.at(most);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
+    }
+  }
+
+  private static IOException failure(Throwable failure, RoundDirectory directory) {
+    return Failures.badInput(failure)
+        .<IOException>map(
+            message ->
+                new BadInputException(
+                    message.contains("No space left on device")
+                        ? directory.root() + ": " + message + "; nothing was committed"
+                        : message,
+                    failure))
+        .orElseGet(
+            () -> {
+              if (failure instanceof Error error) {
+                throw error;
+              }
+              throw new IllegalStateException(Failures.unexpected(failure), failure);
+            });
+  }
+
+  private static void delete(String directory) {
+    for (int tries = 3; tries > 0; tries--) {
+      try {
+        Storage.deleteTree(directory);
+        return;
+      } catch (IOException | RuntimeException e) {
+        // A part of a failed job may still be writing; what remains is hidden and means nothing.
+      }
+    }
+  }
+
+  private static void removeHook(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // shutting down: the hook is running
+    }
+  }
+}

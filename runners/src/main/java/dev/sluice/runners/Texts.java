@@ -1,0 +1,95 @@
+package dev.sluice.runners;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** Numbers and tables for people, in ASCII so that any terminal shows them. */
+final class Texts {
+  private static final int ROWS_SHOWN = 40;
+
+  private Texts() {}
+
+  /** Bytes with a binary unit. */
+  static String bytes(double bytes) {
+    String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int unit = 0;
+    double value = bytes;
+    while (value >= 1024 && unit < units.length - 1) {
+      value /= 1024;
+      unit++;
+    }
+    return unit == 0
+        ? String.format(Locale.ROOT, "%.0f B", value)
+        : String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
+  }
+
+  /** Six significant digits at most. */
+  static String number(Double value) {
+    if (value == null) {
+      return "-";
+    }
+    return value == Math.rint(value) && Math.abs(value) < 1e9
+        ? String.format(Locale.ROOT, "%d", value.longValue())
+        : String.format(Locale.ROOT, "%.5g", value);
+  }
+
+  /** A fraction as a percentage. */
+  static String percent(double fraction) {
+    return fraction == 0 ? "0 %" : String.format(Locale.ROOT, "%.3g %%", 100 * fraction);
+  }
+
+  /** A bar of a value against the largest. */
+  static String bar(double value, double largest, int width) {
+    int full = largest <= 0 ? 0 : (int) Math.round(width * value / largest);
+    return "#".repeat(full) + ".".repeat(width - full);
+  }
+
+  /** A count with its noun. */
+  static String count(long n, String noun) {
+    return n + " " + noun + (n == 1 ? "" : "s");
+  }
+
+  /** Rows under headings, columns aligned; the first to the left, the others to the right. */
+  static final class Table {
+    private final List<String[]> rows = new ArrayList<>();
+    private int left;
+
+    Table(String... headings) {
+      rows.add(headings);
+    }
+
+    Table row(String... cells) {
+      if (rows.size() <= ROWS_SHOWN) {
+        rows.add(cells);
+      } else {
+        left++;
+      }
+      return this;
+    }
+
+    @Override
+    public String toString() {
+      int columns = rows.get(0).length;
+      int[] widths = new int[columns];
+      for (String[] row : rows) {
+        for (int i = 0; i < columns; i++) {
+          widths[i] = Math.max(widths[i], row[i].length());
+        }
+      }
+      StringBuilder text = new StringBuilder();
+      for (String[] row : rows) {
+        StringBuilder line = new StringBuilder();
+        for (int i = 0; i < columns; i++) {
+          String pad = " ".repeat(widths[i] - row[i].length());
+          line.append(i == 0 ? "  " : "   ").append(i == 0 ? row[i] + pad : pad + row[i]);
+        }
+        text.append(line.toString().stripTrailing()).append('\n');
+      }
+      if (left > 0) {
+        text.append("  ... and ").append(left).append(" more; --json has them all\n");
+      }
+      return text.toString();
+    }
+  }
+}
