@@ -8,6 +8,7 @@ import dev.sluice.transforms.commit.WriteRejects;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.uplink.ReadUplink;
+import dev.sluice.transforms.uplink.UplinkScan;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.beam.sdk.Pipeline;
@@ -115,7 +116,7 @@ public final class AggregateRound {
 
     @Override
     public Boolean apply(MatchResult.Metadata file) {
-      return round.indexOf(ReadUplink.directoryName(file.resourceId())).isEmpty();
+      return round.indexOf(UplinkScan.directoryName(file.resourceId())).isEmpty();
     }
   }
 }

@@ -132,7 +132,7 @@ public final class RoundRunner {
       throw new BadInputException(
           round.source() + ": node '" + who.getName() + "' has no bits in this round");
     }
-    new LogitBlock(round, logits, masking).close(); // says what is wrong with the file's shape
+    new LogitBlock(round, masking).open(logits).close(); // says what is wrong with the file's shape
     RunnerChoice runner =
         choice.engine() == Engine.AUTO
             ? RunnerChoice.direct().withParallelism(choice.parallelism())

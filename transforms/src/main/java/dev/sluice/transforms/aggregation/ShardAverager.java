@@ -29,7 +29,7 @@ import java.util.function.Consumer;
  * decode to, divides, and hands the block to a sink. Holds one block's sums, one block's codes and
  * the shard's claims. Not thread-safe; reusable for shard after shard.
  */
-final class ShardAverager {
+public final class ShardAverager {
   private static final int MISSING_SHOWN = 8;
   private static final int SHORT_SHOWN = 64;
 
@@ -48,7 +48,7 @@ final class ShardAverager {
    * @param minNodes fewest nodes for a block, 1 .. nodes with bits
    * @param reader where claims without inline codes are read from
    */
-  ShardAverager(PlannedRound round, int minNodes, RangeReader reader) {
+  public ShardAverager(PlannedRound round, int minNodes, RangeReader reader) {
     this.round = round;
     this.minNodes = minNodes;
     this.reader = reader;
@@ -66,7 +66,7 @@ final class ShardAverager {
    * @param sink takes the averaged blocks
    * @param rejects takes claims that turn out not to count
    */
-  ShardAccount average(
+  public ShardAccount average(
       int shard, Iterable<BlockClaim> claims, TeacherSink sink, Consumer<RejectedRecord> rejects)
       throws IOException {
     ShardAccount account = emptyAccount(shard);

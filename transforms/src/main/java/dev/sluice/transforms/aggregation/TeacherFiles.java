@@ -19,7 +19,7 @@ import org.apache.avro.specific.SpecificDatumWriter;
  * One teacher shard as .npy and as Avro blocks, written aside. A retried shard writes the same
  * bytes under another name, so that attempts never share a file. FORMAT.md 5.
  */
-final class TeacherFiles implements TeacherSink {
+public final class TeacherFiles implements TeacherSink {
   private static final int BUFFER_BYTES = 256 << 10;
 
   private final String aside;
@@ -34,7 +34,7 @@ final class TeacherFiles implements TeacherSink {
    *
    * @param directory where to write aside
    */
-  TeacherFiles(PlannedRound round, int shard, String directory) throws IOException {
+  public TeacherFiles(PlannedRound round, int shard, String directory) throws IOException {
     aside = directory + "/" + RoundDirectory.teacherShard(shard) + "." + UUID.randomUUID();
     long first = round.firstProbe(round.firstBlock(shard));
     int lastBlock = round.endBlock(shard) - 1;

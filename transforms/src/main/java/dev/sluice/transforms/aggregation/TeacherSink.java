@@ -5,7 +5,7 @@ import dev.sluice.schemas.TeacherBlock;
 import java.io.IOException;
 
 /** Where the averaged blocks of one shard go, in probe order. */
-interface TeacherSink {
+public interface TeacherSink {
   /**
    * Takes the next block.
    *

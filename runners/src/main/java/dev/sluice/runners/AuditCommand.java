@@ -1,0 +1,100 @@
+package dev.sluice.runners;
+
+import dev.sluice.schemas.Audit;
+import dev.sluice.schemas.NodeAudit;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code sluice audit}. */
+@Command(
+    name = "audit",
+    description = {
+      "Measures a committed round against the raw logits it was made from.",
+      "",
+      "Prints, in nats and as means over probes, the KL divergence from the mean of the clipped"
+          + " logits to the teacher, between the bounds that the certificate gives for its"
+          + " expectation; what clipping alone did, apart; and the teacher's mean squared error and"
+          + " bias per coordinate, in logits. Only someone who holds the raw logits can run it."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice audit --round rounds/r1 --logits n0=n0.npy,n1=n1.npy,n2=n2.npy,n3=n3.npy"
+    })
+final class AuditCommand implements Callable<Integer> {
+  @Option(names = "--round", required = true, paramLabel = "DIR", description = "Round directory.")
+  private String round;
+
+  @Option(
+      names = "--logits",
+      required = true,
+      split = ",",
+      paramLabel = "node=FILE",
+      description = "Raw logits (.npy, m x V) of every node that was averaged.")
+  private Map<String, String> logits;
+
+  @Option(names = "--json", description = "Print one JSON object and nothing else.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    RoundDirectory directory = new RoundDirectory(Locations.absolute(round));
+    PlannedRound planned = RoundRunner.plan(directory);
+    Map<String, String> files = new LinkedHashMap<>();
+    logits.forEach((node, file) -> files.put(node, Locations.absolute(file)));
+    Audit audit = AuditRunner.audit(planned, directory, files, RunnerChoice.direct());
+    System.out.print(
+        json ? new String(PlainJson.write(audit), StandardCharsets.UTF_8) : forPeople(audit));
+    return 0;
+  }
+
+  private static String forPeople(Audit audit) {
+    Texts.Table kl = new Texts.Table("KL, nats (means over " + audit.getProbes() + " probes)", "");
+    if (audit.getLower() != null) {
+      kl.row("lower bound (L) on the expectation", Texts.number(audit.getLower()));
+    }
+    kl.row(
+        "measured: mean of clipped logits || teacher",
+        Texts.number(audit.getKl()) + " +- " + Texts.number(audit.getKlStandardError()));
+    if (audit.getUpper() != null) {
+      kl.row("upper bound (U) on the expectation", Texts.number(audit.getUpper()));
+    }
+    kl.row("worst case, for any dither", Texts.number(audit.getWorstCase()));
+    kl.row("what clipping alone did", Texts.number(audit.getClipKl()));
+    Texts.Table error = new Texts.Table("error per coordinate, logits", "");
+    error.row("mean square, measured", Texts.number(audit.getMse()));
+    if (audit.getExpectedMse() != null) {
+      error.row("mean square, expected of the steps", Texts.number(audit.getExpectedMse()));
+    }
+    error.row("bias", Texts.number(audit.getBias()));
+    Texts.Table nodes = new Texts.Table("node", "budget", "payload", "overhead", "clipped", "step");
+    for (NodeAudit node : audit.getNodes()) {
+      nodes.row(
+          node.getName(),
+          Texts.number((double) node.getBitsPerProbe()),
+          Texts.number(node.getPayloadBitsPerProbe()),
+          Texts.percent(node.getOverhead()),
+          Texts.percent(node.getClippedFraction()),
+          Texts.number(node.getStep()));
+    }
+    return "Round "
+        + audit.getRound()
+        + (audit.getUpper() == null
+            ? "; no error law without dither: only the worst case is certain"
+            : "")
+        + "\n\n"
+        + kl
+        + "\n"
+        + error
+        + "\nbits per probe, and steps in logits\n"
+        + nodes;
+  }
+}

@@ -1,0 +1,76 @@
+package dev.sluice.runners;
+
+import dev.sluice.pipelines.AuditRound;
+import dev.sluice.schemas.Audit;
+import dev.sluice.schemas.Manifest;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.channel.Centring;
+import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.LogitBlock;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** Measures a committed round against the raw logits of its nodes, in this process. */
+final class AuditRunner {
+  private AuditRunner() {}
+
+  /**
+   * Audits a round.
+   *
+   * @param logits .npy files of m × V by node
+   * @throws IOException if the round is not committed, or logits are missing or unusable
+   */
+  static Audit audit(
+      PlannedRound round, RoundDirectory directory, Map<String, String> logits, RunnerChoice choice)
+      throws IOException {
+    if (Storage.find(directory.manifest()).isEmpty()) {
+      throw new BadInputException(
+          directory.manifest() + ": no such file; 'sluice aggregate' writes it, last of all");
+    }
+    Manifest manifest = RoundRunner.manifest(directory);
+    if (!manifest.getPlanDigest().equals(round.digestHex())) {
+      throw new BadInputException(
+          directory.manifest()
+              + ": found plan digest "
+              + manifest.getPlanDigest()
+              + ", expected "
+              + round.digestHex()
+              + ": the plan was replaced after this round was aggregated");
+    }
+    for (Map.Entry<String, String> node : logits.entrySet()) {
+      if (round.indexOf(node.getKey()).isEmpty()) {
+        throw new BadInputException("no node '" + node.getKey() + "' in " + round.source());
+      }
+      // Says what is wrong with the file's shape.
+      new LogitBlock(round, Centring.Masking.ALLOWED).open(node.getValue()).close();
+    }
+    Path output = Files.createTempFile("sluice-audit-", ".json");
+    try {
+      Engines.run(
+          choice,
+          "sluice-audit",
+          pipeline -> {
+            try {
+              AuditRound.build(pipeline, round, manifest, directory, logits, output.toString());
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+      return PlainJson.read(
+          Audit.class,
+          Audit.getClassSchema(),
+          Files.readAllBytes(output),
+          "the audit's own output");
+    } catch (RuntimeException e) {
+      throw new BadInputException(Failures.badInput(e).orElseThrow(() -> e), e);
+    } finally {
+      Files.deleteIfExists(output);
+    }
+  }
+}

@@ -1,0 +1,146 @@
+package dev.sluice.transforms.commit;
+
+import dev.sluice.schemas.Manifest;
+import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.Outcome;
+import dev.sluice.schemas.RejectFile;
+import dev.sluice.schemas.ShardAccount;
+import dev.sluice.schemas.ShortBlock;
+import dev.sluice.schemas.UplinkFile;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.beam.sdk.io.fs.MatchResult;
+import org.apache.beam.sdk.io.fs.ResourceId;
+import org.apache.beam.sdk.values.KV;
+
+/**
+ * Ends a round. When every block had nodes enough: takes away an earlier manifest, moves the new
+ * files into place, writes the manifest last. Otherwise an earlier commit stays as it was, and only
+ * where there is none are the rejects moved into place. Doing it twice does no harm: a file already
+ * moved is left where it is.
+ */
+public final class RoundCommit {
+  private static final int DETAILS = 20;
+
+  private final PlannedRound round;
+  private final RoundDirectory directory;
+  private final int minNodes;
+
+  /**
+   * A commit to a round directory.
+   *
+   * @param minNodes as averaged with, for the manifest
+   */
+  public RoundCommit(PlannedRound round, RoundDirectory directory, int minNodes) {
+    this.round = round;
+    this.directory = directory;
+    this.minNodes = minNodes;
+  }
+
+  /**
+   * Commits what was written aside.
+   *
+   * @param accounts one for each shard, in any order
+   * @param rejects where rejects were written aside, and what they are
+   * @param files one for each uplink file
+   */
+  public Outcome commit(
+      List<ShardAccount> accounts, List<KV<String, RejectFile>> rejects, List<UplinkFile> files)
+      throws IOException {
+    List<RejectFile> rejectFiles = rejects.stream().map(KV::getValue).toList();
+    long shortBlocks = accounts.stream().mapToLong(ShardAccount::getShortBlocks).sum();
+    if (shortBlocks == 0) {
+      Storage.deleteIfExists(directory.manifest());
+      moveRejects(rejects);
+      moveTeacher(accounts);
+      Manifest manifest = ManifestDraft.of(round, minNodes, accounts, rejectFiles, files);
+      Storage.replace(directory.manifest(), PlainJson.write(manifest));
+    } else if (Storage.find(directory.manifest()).isEmpty()) {
+      moveRejects(rejects); // so that they can be looked at; an earlier commit is left alone
+    }
+    return outcome(shortBlocks, accounts, rejectFiles);
+  }
+
+  private Outcome outcome(long shortBlocks, List<ShardAccount> accounts, List<RejectFile> rejects) {
+    List<String> details = new ArrayList<>();
+    accounts.stream()
+        .flatMap(account -> account.getShortfalls().stream())
+        .sorted(Comparator.comparingInt(ShortBlock::getBlock))
+        .limit(DETAILS)
+        .forEach(
+            block ->
+                details.add(
+                    "block "
+                        + block.getBlock()
+                        + " has "
+                        + block.getNodes()
+                        + " nodes, at least "
+                        + minNodes
+                        + " needed; missing "
+                        + block.getMissing().stream()
+                            .map(node -> round.nodes().get(node))
+                            .map(NodePlan::getName)
+                            .collect(Collectors.joining(", "))));
+    for (RejectFile file : rejects) {
+      file.getByReason()
+          .forEach(
+              reason ->
+                  details.add(
+                      "rejected from "
+                          + file.getNode()
+                          + ": "
+                          + reason.getCount()
+                          + " "
+                          + reason.getReason()));
+    }
+    return Outcome.newBuilder()
+        .setComplete(shortBlocks == 0)
+        .setRejects(rejects.stream().mapToLong(RejectFile::getRecords).sum())
+        .setShortBlocks(shortBlocks)
+        .setDetails(details)
+        .build();
+  }
+
+  /** A directory name that came from outside need not be a node's. */
+  private String rejectName(String node) {
+    return (PlannedRound.isName(node) ? node : "unnamed-" + Integer.toHexString(node.hashCode()))
+        + ".avro";
+  }
+
+  private void moveRejects(List<KV<String, RejectFile>> rejects) throws IOException {
+    Set<ResourceId> placed = new HashSet<>();
+    for (KV<String, RejectFile> reject : rejects) {
+      String name = rejectName(reject.getValue().getNode());
+      placed.add(Storage.moveOnce(reject.getKey(), directory.rejects() + "/" + name));
+    }
+    deleteOthers(directory.rejects(), placed);
+  }
+
+  private void moveTeacher(List<ShardAccount> accounts) throws IOException {
+    Set<ResourceId> placed = new HashSet<>();
+    for (ShardAccount shard : accounts) {
+      String target = directory.teacher() + "/" + RoundDirectory.teacherShard(shard.getShard());
+      for (String extension : List.of(".npy", ".avro")) {
+        placed.add(Storage.moveOnce(shard.getAside() + extension, target + extension));
+      }
+    }
+    deleteOthers(directory.teacher(), placed);
+  }
+
+  private static void deleteOthers(String directory, Set<ResourceId> keep) throws IOException {
+    for (MatchResult.Metadata file : Storage.match(directory + "/*")) {
+      if (!keep.contains(file.resourceId())) {
+        Storage.deleteIfExists(file.resourceId().toString());
+      }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+package dev.sluice.transforms.uplink;
+
+import dev.sluice.schemas.BlockClaim;
+import dev.sluice.schemas.BlockHeader;
+import dev.sluice.schemas.CodeBlock;
+import dev.sluice.schemas.RejectedRecord;
+import dev.sluice.schemas.UplinkFile;
+import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.schemas.avro.ContainerScanner;
+import dev.sluice.schemas.avro.CorruptRecordException;
+import dev.sluice.schemas.avro.NotAContainerException;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
+import java.nio.channels.Channels;
+import java.util.Optional;
+import org.apache.beam.sdk.io.fs.MatchResult;
+import org.apache.beam.sdk.io.fs.ResourceId;
+
+/**
+ * Reads one uplink file from end to end: every byte once, every checksum verified. What the plan
+ * asks for is a claim; whatever else is there is a reject with its reason, and reading goes on
+ * behind it. Holds one Avro block.
+ */
+public final class UplinkScan {
+  /** Where what is found goes. */
+  public interface Sink {
+    /** A file was there, whatever it holds. */
+    void file(UplinkFile file);
+
+    /** A block that the plan asks for. */
+    void claim(BlockClaim claim);
+
+    /** Something else. */
+    void reject(RejectedRecord reject);
+  }
+
+  private final PlannedRound round;
+  private final ResourceId file;
+  private final long bytes;
+  private final String directory;
+  private final String name;
+  private final Sink sink;
+
+  private UplinkScan(PlannedRound round, MatchResult.Metadata file, Sink sink) {
+    this.round = round;
+    this.file = file.resourceId();
+    this.bytes = file.sizeBytes();
+    this.directory = directoryName(this.file);
+    String filename = this.file.getFilename();
+    this.name = filename == null ? "" : filename;
+    this.sink = sink;
+  }
+
+  /** Reads a file into a sink. Names that begin with a dot are work in progress: nothing comes. */
+  public static void scan(PlannedRound round, MatchResult.Metadata file, Sink sink)
+      throws IOException {
+    new UplinkScan(round, file, sink).scan();
+  }
+
+  private void scan() throws IOException {
+    if (name.isEmpty() || name.startsWith(".")) {
+      return;
+    }
+    sink.file(UplinkFile.newBuilder().setNode(directory).setBytes(bytes).build());
+    if (round.indexOf(directory).isEmpty()) {
+      reject(
+          null,
+          Reason.UNKNOWN_NODE,
+          0,
+          "no node '" + HeaderCheck.shown(directory) + "' in the plan");
+      return;
+    }
+    try (ContainerScanner scanner =
+        new ContainerScanner(
+            Channels.newInputStream(Storage.open(file)), CodeBlock.getClassSchema())) {
+      for (Optional<ContainerScanner.Item> item = scanner.next();
+          item.isPresent();
+          item = scanner.next()) {
+        if (item.get() instanceof ContainerScanner.Damage damage) {
+          reject(
+              null,
+              damage.oversized() ? Reason.OVERSIZED : Reason.CORRUPT_CONTAINER,
+              damage.offset(),
+              damage.detail());
+        } else {
+          records((ContainerScanner.Block) item.get());
+        }
+      }
+    } catch (NotAContainerException e) {
+      reject(null, Reason.NOT_AVRO, 0, e.getMessage());
+    }
+  }
+
+  private void records(ContainerScanner.Block block) {
+    int at = block.from();
+    int end = block.from() + block.lengthBytes();
+    for (long i = 0; i < block.records(); i++) {
+      long offset = block.offset() + (at - block.from());
+      CodeBlocks.Parsed record;
+      try {
+        record = CodeBlocks.parse(block.window(), at, end);
+      } catch (CorruptRecordException e) {
+        reject(
+            null,
+            Reason.CORRUPT_RECORD,
+            offset,
+            "record " + (i + 1) + " of " + block.records() + ": " + e.getMessage());
+        return;
+      }
+      at = record.end();
+      record(record, offset, block);
+    }
+    if (at != end) {
+      reject(
+          null,
+          Reason.CORRUPT_RECORD,
+          block.offset() + (at - block.from()),
+          (end - at) + " bytes after the last record of an Avro block");
+    }
+  }
+
+  private void record(CodeBlocks.Parsed record, long offset, ContainerScanner.Block block) {
+    BlockHeader header = record.header();
+    byte[] headerBytes = CodeBlocks.headerBytes(header);
+    int crc = CodeBlocks.crc32c(headerBytes, block.window(), record.from(), record.lengthBytes());
+    if (crc != record.crc32c()) {
+      reject(
+          null,
+          Reason.CHECKSUM,
+          offset,
+          String.format(
+              "header and codes have CRC-32C %08x, the record says %08x", crc, record.crc32c()));
+      return;
+    }
+    Optional<HeaderCheck.Fault> fault =
+        HeaderCheck.of(round, directory, header, record.lengthBytes());
+    if (fault.isPresent()) {
+      reject(header.getBlock(), fault.get().reason(), offset, fault.get().detail());
+      return;
+    }
+    sink.claim(
+        BlockClaim.newBuilder()
+            .setHeader(header)
+            .setCrc32c(crc)
+            .setDigest(
+                CodeBlocks.digest(headerBytes, block.window(), record.from(), record.lengthBytes()))
+            .setFile(file.toString())
+            .setOffset(block.offset() + (record.from() - block.from()))
+            .setLengthBytes(record.lengthBytes())
+            .setCodes(null)
+            .build());
+  }
+
+  private void reject(Integer block, Reason reason, long offset, String detail) {
+    sink.reject(
+        RejectedRecord.newBuilder()
+            .setRound(round.plan().getId())
+            .setNode(directory)
+            .setBlock(block)
+            .setReason(reason.label())
+            .setDetail(detail)
+            .setFile(HeaderCheck.shown(name))
+            .setOffset(offset)
+            .build());
+  }
+
+  /** The name of the directory that holds a file: the node it claims to be of. */
+  public static String directoryName(ResourceId file) {
+    String directory = file.getCurrentDirectory().toString();
+    String trimmed =
+        directory.endsWith("/") ? directory.substring(0, directory.length() - 1) : directory;
+    return trimmed.substring(trimmed.lastIndexOf('/') + 1);
+  }
+}
