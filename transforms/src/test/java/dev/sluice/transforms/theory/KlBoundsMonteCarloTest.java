@@ -231,6 +231,15 @@ class KlBoundsMonteCarloTest {
         KlBounds.lowerFromTeacher(
             regime.variance(), mean, regime.teacher, 0, vocabulary, new double[vocabulary]);
     assertThat(found, lessThanOrEqualTo(regime.lower() * (1 + 1e-13)));
+    // At 1000 logits from 0 a float32 is 3e-5 off, beyond the range that the dither alone has.
+    float[] narrow = new float[vocabulary];
+    for (int v = 0; v < vocabulary; v++) {
+      narrow[v] = (float) (regime.teacher[v] + 1000);
+    }
+    double rounded =
+        KlBounds.lowerFromTeacher(
+            regime.variance(), mean, narrow, 0, vocabulary, new double[vocabulary]);
+    assertThat(rounded, lessThanOrEqualTo(regime.lower()));
   }
 
   /**
