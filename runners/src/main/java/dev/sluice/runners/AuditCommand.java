@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -29,7 +28,7 @@ import picocli.CommandLine.Option;
       "Example:",
       "  sluice audit --round rounds/r1 --logits n0=n0.npy,n1=n1.npy,n2=n2.npy,n3=n3.npy"
     })
-final class AuditCommand implements Callable<Integer> {
+final class AuditCommand extends SluiceCommand {
   @Option(names = "--round", required = true, paramLabel = "DIR", description = "Round directory.")
   private String round;
 
@@ -46,13 +45,16 @@ final class AuditCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    RoundDirectory directory = new RoundDirectory(Locations.absolute(round));
+    RoundDirectory directory = Locations.round(round);
     PlannedRound planned = RoundRunner.plan(directory);
     Map<String, String> files = new LinkedHashMap<>();
-    logits.forEach((node, file) -> files.put(node, Locations.absolute(file)));
+    for (Map.Entry<String, String> node : logits.entrySet()) {
+      files.put(node.getKey(), Locations.of(node.getValue()));
+    }
     Audit audit = AuditRunner.audit(planned, directory, files, RunnerChoice.direct());
-    System.out.print(
-        json ? new String(PlainJson.write(audit), StandardCharsets.UTF_8) : forPeople(audit));
+    out()
+        .print(
+            json ? new String(PlainJson.write(audit), StandardCharsets.UTF_8) : forPeople(audit));
     return 0;
   }
 

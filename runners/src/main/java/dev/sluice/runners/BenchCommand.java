@@ -23,7 +23,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -39,7 +38,7 @@ import picocli.CommandLine.Option;
           + " wall seconds, what is left of them without the start, their ratios to the loop's, and"
           + " peak resident memory. All three must write the same bytes."
     })
-final class BenchCommand implements Callable<Integer> {
+final class BenchCommand extends SluiceCommand {
   private static final List<String> VARIANTS = List.of("plain", "direct", "flink");
   private static final double CLIP = 8;
 
@@ -96,7 +95,7 @@ final class BenchCommand implements Callable<Integer> {
   private int measure(Path root) throws IOException, InterruptedException {
     RoundDirectory start = new RoundDirectory(root + "/start");
     RoundDirectory whole = new RoundDirectory(root + "/whole");
-    System.err.println("writing uplinks under " + root);
+    err().println("writing uplinks under " + root);
     generate(start, "start", Math.min(probes, PlanDraft.maxProbesPerBlock(vocabulary)));
     long bytes = generate(whole, "whole", probes);
     ObjectNode result = new ObjectMapper().createObjectNode();
@@ -109,7 +108,7 @@ final class BenchCommand implements Callable<Integer> {
     byte[] expected = null;
     JsonNode plain = null;
     for (String variant : VARIANTS) {
-      System.err.println("running " + variant);
+      err().println("running " + variant);
       JsonNode started = child(variant, start);
       JsonNode worked = child(variant, whole);
       byte[] manifest = Storage.read(whole.manifest(), PlainJson.MAX_BYTES);
@@ -133,8 +132,9 @@ final class BenchCommand implements Callable<Integer> {
       row.put(
           "wallOverPlain", row.get("wallSeconds").asDouble() / plain.get("wallSeconds").asDouble());
     }
-    System.out.print(
-        json ? new String(PlainJson.write(result), StandardCharsets.UTF_8) : forPeople(result));
+    out()
+        .print(
+            json ? new String(PlainJson.write(result), StandardCharsets.UTF_8) : forPeople(result));
     return 0;
   }
 
@@ -198,7 +198,7 @@ final class BenchCommand implements Callable<Integer> {
         "wallSeconds",
         (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) * 1e-3);
     cost.put("peakResidentBytes", peakResidentBytes());
-    System.out.print(cost);
+    out().print(cost);
     return 0;
   }
 

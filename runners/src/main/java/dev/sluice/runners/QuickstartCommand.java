@@ -13,7 +13,6 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -29,10 +28,10 @@ import picocli.CommandLine.Option;
           + " quantisation would give, between its bounds. Leaves the logits and the rounds behind,"
           + " to look at and to try the other commands on."
     })
-final class QuickstartCommand implements Callable<Integer> {
+final class QuickstartCommand extends SluiceCommand {
   private static final int NODES = 4;
   private static final int VOCABULARY = 256;
-  private static final int PROBES = 512;
+  private static final int PROBES = 4096;
   private static final int PAIRS = 3000;
   private static final double SMOOTHING = 0.5;
   private static final int MOST_BITS = 8;
@@ -54,11 +53,12 @@ final class QuickstartCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String root = Locations.absolute(dir);
+    String root = Locations.of(dir);
     Map<String, String> logits = new LinkedHashMap<>();
-    System.out.printf(
-        "Four sites, each with %d pairs of a bigram language over %d tokens; %d public probes.%n%n",
-        PAIRS, VOCABULARY, PROBES);
+    out()
+        .printf(
+            "Four sites, each with %d pairs of a bigram language over %d tokens; %d public probes.%n%n",
+            PAIRS, VOCABULARY, PROBES);
     BigramSites sites = BigramSites.of(VOCABULARY, NODES, PAIRS, PROBES, SMOOTHING, seed);
     int[] probes = sites.probes();
     for (int node = 0; node < NODES; node++) {
@@ -66,10 +66,14 @@ final class QuickstartCommand implements Callable<Integer> {
       writeLogits(sites.site(node), probes, file);
       logits.put("n" + node, file);
     }
-    System.out.println(
-        "  bits per    bits per probe   -------- KL to the unquantised teacher, nats --------");
-    System.out.println(
-        "coordinate   sent, overhead   lower bound      measured   upper bound    worst case");
+    out()
+        .println(
+            "  bits per    bits per probe   --------------- KL from the unquantised teacher, nats"
+                + " ---------------");
+    out()
+        .println(
+            "coordinate   sent, overhead   lower bound     measured +- s.e.       upper bound"
+                + "    worst case");
     boolean bracketed = true;
     for (int bits = 1; bits <= MOST_BITS; bits++) {
       Audit audit = round(new RoundDirectory(root + "/bits-" + bits), bits, logits);
@@ -77,27 +81,30 @@ final class QuickstartCommand implements Callable<Integer> {
       boolean inside =
           audit.getKl() >= audit.getLower() - slack && audit.getKl() <= audit.getUpper() + slack;
       bracketed &= inside;
-      System.out.printf(
-          Locale.ROOT,
-          "%10d %8.0f, %5.2f %%  %11.3e <= %11.3e <= %9.3e  %12.3e%s%n",
-          bits,
-          audit.getNodes().get(0).getPayloadBitsPerProbe(),
-          100 * audit.getNodes().get(0).getOverhead(),
-          audit.getLower(),
-          audit.getKl(),
-          audit.getUpper(),
-          audit.getWorstCase(),
-          inside ? "" : "  outside its bounds by more than 3 standard errors");
+      out()
+          .printf(
+              Locale.ROOT,
+              "%10d %8.0f, %5.2f %%   %11.4e   %11.4e +- %7.1e   %11.4e   %11.4e%s%n",
+              bits,
+              audit.getNodes().get(0).getPayloadBitsPerProbe(),
+              100 * audit.getNodes().get(0).getOverhead(),
+              audit.getLower(),
+              audit.getKl(),
+              audit.getKlStandardError(),
+              audit.getUpper(),
+              audit.getWorstCase(),
+              inside ? "" : "  outside its bounds by more than 3 standard errors");
     }
-    System.out.printf(
-        "%nThe bounds speak of the expectation over the dither; measured is one draw of it,"
-            + " averaged over the probes.%n"
-            + "Everything is under %s. Try next:%n"
-            + "  ./sluice inspect %s/bits-4%n"
-            + "  ./sluice audit --round %s/bits-4 --logits n0=%s/n0.npy,n1=%s/n1.npy,n2=%s/n2.npy,"
-            + "n3=%s/n3.npy%n"
-            + "  ./sluice plan --help%n",
-        root, dir, dir, dir, dir, dir, dir);
+    out()
+        .printf(
+            "%nThe bounds hold the expectation over the dither; measured is one draw, averaged over the"
+                + " probes, and may%nstray by its standard error.%n"
+                + "Everything is under %s. Try next:%n"
+                + "  ./sluice inspect %s/bits-4%n"
+                + "  ./sluice audit --round %s/bits-4 --logits n0=%s/n0.npy,n1=%s/n1.npy,n2=%s/n2.npy,"
+                + "n3=%s/n3.npy%n"
+                + "  ./sluice plan --help%n",
+            root, dir, dir, dir, dir, dir, dir);
     return bracketed ? 0 : 1;
   }
 

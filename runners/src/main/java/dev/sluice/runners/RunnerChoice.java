@@ -17,9 +17,13 @@ public record RunnerChoice(Engine engine, Optional<String> flinkMaster, int para
     FLINK
   }
 
+  /** Beyond this an exchange's buffers no longer fit a small process. */
+  public static final int MAX_PARALLELISM = 16;
+
   public RunnerChoice {
-    if (parallelism < 1 || parallelism > 128) {
-      throw new IllegalArgumentException("parallelism must be in [1, 128], got " + parallelism);
+    if (parallelism < 1 || parallelism > MAX_PARALLELISM) {
+      throw new IllegalArgumentException(
+          "parallelism must be in [1, " + MAX_PARALLELISM + "], got " + parallelism);
     }
     if (flinkMaster.isPresent() && engine != Engine.FLINK) {
       throw new IllegalArgumentException(
@@ -44,7 +48,10 @@ public record RunnerChoice(Engine engine, Optional<String> flinkMaster, int para
 
   /** A runner in this process, as parallel as the machine. */
   public static RunnerChoice of(Engine engine) {
-    return new RunnerChoice(engine, Optional.empty(), Runtime.getRuntime().availableProcessors());
+    return new RunnerChoice(
+        engine,
+        Optional.empty(),
+        Math.min(MAX_PARALLELISM, Runtime.getRuntime().availableProcessors()));
   }
 
   /** A Flink cluster, host:port. */

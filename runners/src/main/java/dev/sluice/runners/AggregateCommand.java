@@ -1,0 +1,196 @@
+package dev.sluice.runners;
+
+import dev.sluice.runners.RunnerChoice.Engine;
+import dev.sluice.schemas.Manifest;
+import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.Outcome;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.ReadUplink;
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.apache.beam.sdk.io.fs.MatchResult;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** The hub's second step. */
+@Command(
+    name = "aggregate",
+    description = {
+      "Average the sites' uplinks to a teacher with a certificate, and commit the round.",
+      "Every block of every node that came is read and checked; what does not count is kept in"
+          + " rejects/ with its reason. manifest.json is written last: without it the round is not"
+          + " done. The teacher does not depend on the runner, on parallelism, or on file names."
+    },
+    footerHeading = "%nExit codes%n",
+    footer = {
+      "  0   complete",
+      "  3   not complete: some blocks lack nodes (an earlier commit is left as it was), or bad"
+          + " input",
+      "  4   complete, and something was rejected"
+    })
+final class AggregateCommand extends SluiceCommand {
+  @Option(
+      names = "--round",
+      required = true,
+      paramLabel = "DIR",
+      description = "Round directory with plan.json and the sites' uplink/NODE/.")
+  private String round;
+
+  @Option(
+      names = "--min-nodes",
+      paramLabel = "K",
+      description =
+          "Fewest nodes over which a block is averaged. With fewer anywhere the round is not"
+              + " complete and nothing is committed. Default: all nodes that have bits in the plan.")
+  private Integer minNodes;
+
+  @Option(
+      names = "--runner",
+      paramLabel = "auto|direct|flink",
+      defaultValue = "auto",
+      description =
+          "Beam runner. direct: starts fast, one process. flink: embedded, or a cluster with"
+              + " --flinkMaster. auto: direct below 64 MiB of uplinks, else flink."
+              + " Default: ${DEFAULT-VALUE}.")
+  private String runner;
+
+  @Option(
+      names = "--flinkMaster",
+      paramLabel = "HOST:PORT",
+      description =
+          "REST address of a Flink 1.19 cluster, which must see the round directory under the same"
+              + " path. Default: Flink inside this process, listening on loopback only.")
+  private String flinkMaster;
+
+  @Option(
+      names = "--parallelism",
+      paramLabel = "P",
+      description =
+          "Parts that run at once, 1 to 16. Each averages one shard at a time (about 10 MiB)."
+              + " Default: the number of processors.")
+  private Integer parallelism;
+
+  @Override
+  public Integer call() throws IOException {
+    RunnerChoice choice = choice();
+    RoundDirectory directory = Locations.round(round);
+    PlannedRound planned = RoundRunner.plan(directory);
+    int least = minNodes == null ? planned.speakingNodes() : minNodes;
+    if (least < 1 || least > planned.speakingNodes()) {
+      throw usage(
+          "--min-nodes must be 1 to "
+              + planned.speakingNodes()
+              + ", the nodes with bits in the plan; got "
+              + least);
+    }
+    RoundRunner.Chosen chosen = RoundRunner.choose(choice, directory);
+    err()
+        .println(
+            "sluice: "
+                + chosen.runner().label()
+                + ", parallelism "
+                + chosen.runner().parallelism()
+                + " ("
+                + chosen.reason()
+                + ")");
+    err().flush();
+    Outcome outcome =
+        new RoundRunner(progress()).aggregate(planned, directory, least, chosen.runner());
+    if (!outcome.getComplete()) {
+      incomplete(planned, directory, least, outcome);
+      return ExitCodes.BAD_INPUT;
+    }
+    Manifest manifest = RoundRunner.manifest(directory);
+    out().println("round      " + manifest.getRound() + ", complete");
+    out().print(Reports.manifest(manifest));
+    out().println("written to " + directory.manifest());
+    if (outcome.getRejects() > 0) {
+      err()
+          .println(
+              "sluice: "
+                  + Texts.count(outcome.getRejects(), "record")
+                  + " rejected, with reasons in "
+                  + directory.rejects());
+      return ExitCodes.DONE_WITH_REJECTS;
+    }
+    return ExitCodes.OK;
+  }
+
+  private RunnerChoice choice() {
+    Engine engine;
+    try {
+      engine = Engine.valueOf(runner.toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw usage("--runner: found '" + runner + "', expected auto, direct or flink");
+    }
+    RunnerChoice choice = RunnerChoice.of(engine);
+    if (parallelism != null) {
+      if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
+        throw usage(
+            "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
+      }
+      choice = choice.withParallelism(parallelism);
+    }
+    if (flinkMaster != null) {
+      if (engine == Engine.DIRECT) {
+        throw usage("--flinkMaster has no meaning with --runner direct");
+      }
+      if (!flinkMaster.matches("[^\\s:/]+:[0-9]{1,5}")) {
+        throw usage("--flinkMaster: found '" + flinkMaster + "', expected host:port");
+      }
+      choice = choice.withFlinkMaster(flinkMaster);
+    }
+    return choice;
+  }
+
+  private void incomplete(
+      PlannedRound planned, RoundDirectory directory, int least, Outcome outcome)
+      throws IOException {
+    err()
+        .println(
+            "sluice: round "
+                + planned.plan().getId()
+                + " is not complete: "
+                + outcome.getShortBlocks()
+                + " of "
+                + Texts.count(planned.blocks(), "block")
+                + " have fewer than "
+                + Texts.count(least, "node"));
+    List<String> absent = absent(planned, directory);
+    if (!absent.isEmpty()) {
+      err().println("  no uplink files from " + names(absent));
+    }
+    outcome.getDetails().forEach(detail -> err().println("  " + detail));
+    long shown = outcome.getDetails().stream().filter(d -> d.startsWith("block ")).count();
+    if (outcome.getShortBlocks() > shown) {
+      err().println("  ... and " + (outcome.getShortBlocks() - shown) + " more blocks");
+    }
+    boolean committed = Storage.find(directory.manifest()).isPresent();
+    if (outcome.getRejects() > 0 && !committed) {
+      err().println("  rejects, with reasons, are in " + directory.rejects());
+    }
+    err()
+        .println(
+            "  wait for the missing uplinks and run it again, or accept fewer nodes with"
+                + " --min-nodes; "
+                + (committed ? "the earlier commit is as it was" : "nothing is committed"));
+  }
+
+  /** Nodes with bits that sent no file at all. */
+  private static List<String> absent(PlannedRound planned, RoundDirectory directory)
+      throws IOException {
+    Set<String> present = new HashSet<>();
+    for (MatchResult.Metadata file : Storage.match(directory.uplinks() + "/*/*")) {
+      present.add(ReadUplink.directoryName(file.resourceId()));
+    }
+    return planned.nodes().stream()
+        .filter(node -> node.getBitsPerProbe() > 0 && !present.contains(node.getName()))
+        .map(NodePlan::getName)
+        .toList();
+  }
+}
