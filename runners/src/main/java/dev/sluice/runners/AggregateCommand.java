@@ -7,7 +7,7 @@ import dev.sluice.schemas.Outcome;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
-import dev.sluice.transforms.uplink.ReadUplink;
+import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
@@ -186,7 +186,7 @@ final class AggregateCommand extends SluiceCommand {
       throws IOException {
     Set<String> present = new HashSet<>();
     for (MatchResult.Metadata file : Storage.match(directory.uplinks() + "/*/*")) {
-      present.add(ReadUplink.directoryName(file.resourceId()));
+      present.add(UplinkScan.directoryName(file.resourceId()));
     }
     return planned.nodes().stream()
         .filter(node -> node.getBitsPerProbe() > 0 && !present.contains(node.getName()))

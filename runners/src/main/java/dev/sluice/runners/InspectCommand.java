@@ -15,7 +15,7 @@ import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
-import dev.sluice.transforms.uplink.ReadUplink;
+import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteOrder;
@@ -100,7 +100,7 @@ final class InspectCommand extends SluiceCommand {
       if (name != null && !name.startsWith(".")) {
         long[] sum =
             uplinks.computeIfAbsent(
-                ReadUplink.directoryName(file.resourceId()), node -> new long[2]);
+                UplinkScan.directoryName(file.resourceId()), node -> new long[2]);
         sum[0]++;
         sum[1] += file.sizeBytes();
       }
