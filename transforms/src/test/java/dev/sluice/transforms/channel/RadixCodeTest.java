@@ -182,6 +182,25 @@ class RadixCodeTest {
     assertThat(found, is(5));
   }
 
+  /**
+   * Over a long stream such states would outgrow 63 bits; they are refused before division stops
+   * being exact.
+   */
+  @Test
+  void aStateThatOutgrowsItsRadixIsRefusedOnTheWay() {
+    for (int radix : new int[] {10, 65535}) {
+      RadixCode code = RadixCode.of(radix, 0, BlockShape.MAX_COORDINATES);
+      int[] symbols = new int[BlockShape.MAX_COORDINATES];
+      Arrays.fill(symbols, radix - 1);
+      byte[] stream = new byte[code.bytes()];
+      code.encode(symbols, stream, 0);
+      Arrays.fill(stream, 0, stream.length - 7, (byte) -1);
+      BadCodesException e =
+          assertThrows(BadCodesException.class, () -> code.decode(stream, 0, symbols));
+      assertThat(e.getMessage(), containsString(" at symbol "));
+    }
+  }
+
   @Test
   void symbolsAndRadicesOutOfRangeAreRefused() {
     IllegalArgumentException e =
