@@ -21,6 +21,9 @@ import java.util.Objects;
  * functions are StrictMath's.
  */
 public final class KlBounds {
+  /** Most entries that {@link #oneMinusSquaredNormFloor} sorts. */
+  private static final int MOST_SORTED = 1024;
+
   private KlBounds() {}
 
   // ---- the step's law ----
@@ -306,7 +309,10 @@ public final class KlBounds {
 
   /**
    * The least 1 − ‖p‖² of all p = softmax(x) with max(x − row) − min(x − row) ≤ R, exact but for
-   * rounding, which is downwards; at least e^{−2R}(1 − ‖softmax(row)‖²), and 1 for no row.
+   * rounding, which is downwards, where at most {@value #MOST_SORTED} entries need sorting. Where
+   * more do, softmax(row) is flat, and the larger of two bounds below it is returned: e^{−2R}(1 −
+   * ‖softmax(row)‖²), and 1 − max p, as ‖p‖² ≤ max p. At least e^{−2R}(1 − ‖softmax(row)‖²) always,
+   * and 1 for no row.
    *
    * <p>Let q = softmax(row) sorted downwards and a = e^{−R}. The p in question are p ∝ wq, w ∈ [a,
    * 1]^V. <b>Claim:</b> ‖p‖² is largest where w is 1 on the j largest q and a on the others, for
@@ -356,17 +362,23 @@ public final class KlBounds {
     double max = wide != null ? wide[largest] : narrow[largest];
     double rest = 0;
     double restSquares = 0;
+    if (wide != null) {
+      for (int v = 0; v < length; v++) {
+        scratch[v] = StrictMath.exp(wide[from + v] - max);
+      }
+    } else {
+      Softmax.quickExps(narrow, from, length, max, scratch);
+    }
     for (int v = 0; v < length; v++) {
-      double e = StrictMath.exp((wide != null ? wide[from + v] : narrow[from + v]) - max);
-      scratch[v] = e;
       if (from + v != largest) {
-        rest += e;
-        restSquares += e * e;
+        rest += scratch[v];
+        restSquares += scratch[v] * scratch[v];
       }
     }
     double a = StrictMath.exp(-range);
     double sum = 1 + rest;
     double pairs = 2 * rest + (rest * rest - restSquares);
+    double slack = (length + 64.0) * 0x1p-50 + (wide != null ? 0 : 4 * Softmax.QUICK_EXP_ERROR);
     // Half of the threshold, so that no rounding decides what is sorted.
     double threshold = 0.5 * a * ((1 + restSquares) / sum);
     int candidates = 0;
@@ -374,6 +386,10 @@ public final class KlBounds {
       if (scratch[v] >= threshold) {
         scratch[candidates++] = scratch[v];
       }
+    }
+    if (candidates > MOST_SORTED) {
+      double flat = Math.max(a * a * (pairs / (sum * sum)), a * rest / (1 + a * rest));
+      return Math.max(0, flat * (1 - slack));
     }
     Arrays.sort(scratch, 0, candidates);
     double least = pairs / (sum * sum);
@@ -394,7 +410,7 @@ public final class KlBounds {
       }
       least = Math.min(least, found);
     }
-    return Math.max(0, least * (1 - (length + 64.0) * 0x1p-50));
+    return Math.max(0, least * (1 - slack));
   }
 
   private static void checkRange(double range) {

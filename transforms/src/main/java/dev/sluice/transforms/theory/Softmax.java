@@ -17,6 +17,13 @@ public final class Softmax {
    */
   private static final double LARGE_EXPONENT = 500;
 
+  /** Relative error of {@link #quickExp}, with room for rounding. */
+  static final double QUICK_EXP_ERROR = 1e-9;
+
+  private static final double LOG2_E = 1.4426950408889634; // 1/ln 2 to float64
+  private static final double LN_2 = 0.6931471805599453; // to float64: 700·2^-53 is no error here
+  private static final double ROUND = 0x1.8p52; // added to a number, rounds it to an integer
+
   private Softmax() {}
 
   /** log Σ e^{row[v]}; relative error of the sum below (length + 2)·2^-52. */
@@ -88,6 +95,44 @@ public final class Softmax {
   /** Entry i of the one of the two that is there. */
   private static double at(double[] wide, float[] narrow, int i) {
     return wide != null ? wide[i] : narrow[i];
+  }
+
+  /**
+   * e^x for x ≤ 0 within {@link #QUICK_EXP_ERROR} of itself, 0 below −700; the same bits on every
+   * machine, at a fifth of the price of StrictMath. x = k·ln 2 + r with |r| ≤ ln 2/2, and e^r by
+   * its Taylor series to r^8: the remainder is below (ln 2/2)^9/9!·1.05 = 2.1e-10.
+   */
+  static double quickExp(double x) {
+    if (!(x >= -700)) {
+      return x < -700 ? 0 : Double.NaN;
+    }
+    double shifted = x * LOG2_E + ROUND;
+    double r = x - (shifted - ROUND) * LN_2;
+    double series = 1.0 / 40320;
+    series = series * r + 1.0 / 5040;
+    series = series * r + 1.0 / 720;
+    series = series * r + 1.0 / 120;
+    series = series * r + 1.0 / 24;
+    series = series * r + 1.0 / 6;
+    series = series * r + 0.5;
+    series = series * r + 1;
+    series = series * r + 1;
+    // The low bits of shifted are k; 2^k is an exponent field of k + 1023.
+    return series * Double.longBitsToDouble((Double.doubleToRawLongBits(shifted) + 1023) << 52);
+  }
+
+  /**
+   * {@code out[v] = quickExp(row[from + v] - max)} for v below length; max is the row's largest.
+   */
+  static void quickExps(float[] row, int from, int length, double max, double[] out) {
+    // Widening in a loop of its own: on x86 it waits for what its register held before, which here
+    // is nothing slow.
+    for (int v = 0; v < length; v++) {
+      out[v] = row[from + v] - max;
+    }
+    for (int v = 0; v < length; v++) {
+      out[v] = quickExp(out[v]);
+    }
   }
 
   /** Index of the first largest entry, or -1 where there is no softmax. */

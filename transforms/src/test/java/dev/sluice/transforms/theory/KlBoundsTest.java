@@ -273,4 +273,25 @@ class KlBoundsTest {
   private static String refusal(Executable call) {
     return assertThrows(IllegalArgumentException.class, call).getMessage();
   }
+
+  @Test
+  void floorOfAFlatRowIsBelowEveryVertexAndNotFarBelow() {
+    int length = 5000; // far more entries than are sorted
+    double[] row = new double[length];
+    for (int i = 0; i < length; i++) {
+      row[i] = 1e-4 * (i % 7);
+    }
+    double range = 0.7;
+    double floor = KlBounds.oneMinusSquaredNormFloor(row, 0, length, range, new double[length]);
+    double least = 1;
+    for (int top = 0; top <= length; top += 50) {
+      double[] tilted = row.clone();
+      for (int i = 0; i < top; i++) {
+        tilted[i] += range;
+      }
+      least = Math.min(least, Softmax.oneMinusSquaredNorm(tilted, 0, length));
+    }
+    assertThat(floor, lessThanOrEqualTo(least));
+    assertThat(floor, greaterThanOrEqualTo(least - 2 * Math.exp(range) / length));
+  }
 }

@@ -209,4 +209,21 @@ class SoftmaxTest {
     double z = sum;
     return Arrays.stream(row).map(x -> Math.exp(x) / z).toArray();
   }
+
+  @Test
+  void quickExpIsWithinItsErrorOfExp() {
+    for (int i = 0; i <= 2_000_000; i++) {
+      double x = -700.0 * i / 2_000_000;
+      double exact = StrictMath.exp(x);
+      assertThat(
+          "e^" + x,
+          Math.abs(Softmax.quickExp(x) - exact) <= Softmax.QUICK_EXP_ERROR * exact,
+          is(true));
+    }
+    assertThat(Softmax.quickExp(0.0), is(1.0));
+    assertThat(Softmax.quickExp(-0.0), is(1.0));
+    assertThat(Softmax.quickExp(-701), is(0.0));
+    assertThat(Softmax.quickExp(Double.NEGATIVE_INFINITY), is(0.0));
+    assertThat(Double.isNaN(Softmax.quickExp(Double.NaN)), is(true));
+  }
 }
