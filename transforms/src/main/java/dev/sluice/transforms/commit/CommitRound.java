@@ -114,7 +114,11 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
       all.getValue().getAll(ACCOUNTS).forEach(accounts::add);
       List<KV<String, RejectFile>> rejects = new ArrayList<>();
       all.getValue().getAll(REJECTS).forEach(rejects::add);
-      List<RejectFile> rejectFiles = rejects.stream().map(KV::getValue).toList();
+      List<RejectFile> rejectFiles =
+          rejects.stream()
+              .map(KV::getValue)
+              .sorted(java.util.Comparator.comparing(RejectFile::getNode))
+              .toList();
       long shortBlocks = accounts.stream().mapToLong(ShardAccount::getShortBlocks).sum();
 
       if (shortBlocks == 0) {
