@@ -165,7 +165,7 @@ final class AggregateCommand extends SluiceCommand {
     if (!absent.isEmpty()) {
       err().println("  no uplink files from " + names(absent));
     }
-    outcome.getDetails().forEach(detail -> err().println("  " + detail));
+    outcome.getDetails().forEach(detail -> err().println("  " + Texts.printable(detail)));
     long shown = outcome.getDetails().stream().filter(d -> d.startsWith("block ")).count();
     if (outcome.getShortBlocks() > shown) {
       err().println("  ... and " + (outcome.getShortBlocks() - shown) + " more blocks");

@@ -63,6 +63,7 @@ final class FlinkConfDirectory implements AutoCloseable {
         "taskmanager.memory.network.min: " + network + "m",
         "taskmanager.memory.network.max: " + network + "m",
         "io.tmp.dirs: " + scratch,
+        "web.tmpdir: " + scratch,
         "web.submit.enable: false",
         "web.cancel.enable: false");
   }

@@ -197,7 +197,25 @@ final class InspectCommand extends SluiceCommand {
           path + ": no round and no uplink: it holds neither plan.json nor .avro files");
     }
     files.sort(Comparator.comparing(file -> file.resourceId().toString()));
+    for (MatchResult.Metadata file : files) {
+      if (refusal(file, TeacherBlock.getClassSchema()) == null
+          || refusal(file, RejectedRecord.getClassSchema()) == null) {
+        return each(path, files); // teacher/ or rejects/
+      }
+    }
     return survey("uplink directory", path, files);
+  }
+
+  private static Finding each(String path, List<MatchResult.Metadata> files) throws IOException {
+    ObjectNode tree = tree("directory", path);
+    ArrayNode list = tree.putArray("files");
+    StringBuilder text = new StringBuilder();
+    for (MatchResult.Metadata file : files) {
+      Finding finding = container(file);
+      list.add(finding.tree());
+      text.append(file.resourceId().getFilename()).append('\n').append(finding.text());
+    }
+    return new Finding(text.toString(), tree);
   }
 
   private static Finding survey(String kind, String path, List<MatchResult.Metadata> files)

@@ -12,6 +12,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.io.fs.MatchResult;
+import org.apache.beam.sdk.options.PipelineOptionsFactory;
 
 /** Paths as people type them, to paths as Beam takes them. */
 final class Locations {
@@ -41,6 +42,8 @@ final class Locations {
         throw new BadInputException("no path: " + e.getMessage(), e);
       }
     }
+    // Beam knows local files without being asked; finding its other filesystems takes a second.
+    FileSystems.setDefaultPipelineOptions(PipelineOptionsFactory.create());
     try {
       FileSystems.matchNewResource(typed, false);
     } catch (IllegalArgumentException | IllegalStateException e) {

@@ -4,8 +4,6 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import java.io.PrintWriter;
 import java.util.Optional;
-import org.apache.beam.sdk.io.FileSystems;
-import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -136,7 +134,6 @@ public final class Sluice implements Runnable {
                 }
               });
     }
-    FileSystems.setDefaultPipelineOptions(PipelineOptionsFactory.create());
     return new CommandLine.RunLast().execute(parsed);
   }
 

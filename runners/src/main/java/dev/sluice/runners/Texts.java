@@ -1,6 +1,7 @@
 package dev.sluice.runners;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -50,7 +51,12 @@ final class Texts {
     return n + " " + noun + (n == 1 ? "" : "s");
   }
 
-  /** Rows under headings, columns aligned; the first to the left, the others to the right. */
+  /** Text that may have come from outside, safe to print. */
+  static String printable(String text) {
+    return text.replaceAll("\\p{Cntrl}", "?");
+  }
+
+  /** Rows under headings, columns aligned: the first and words to the left, numbers to the right. */
   static final class Table {
     private final List<String[]> rows = new ArrayList<>();
     private int left;
@@ -61,7 +67,7 @@ final class Texts {
 
     Table row(String... cells) {
       if (rows.size() <= ROWS_SHOWN) {
-        rows.add(cells);
+        rows.add(Arrays.stream(cells).map(Texts::printable).toArray(String[]::new));
       } else {
         left++;
       }
@@ -77,12 +83,18 @@ final class Texts {
           widths[i] = Math.max(widths[i], row[i].length());
         }
       }
+      boolean[] numbers = new boolean[columns];
+      for (int i = 1; i < columns; i++) {
+        int column = i;
+        numbers[i] =
+            rows.stream().skip(1).allMatch(row -> row[column].matches("-?[0-9].*|-|silent"));
+      }
       StringBuilder text = new StringBuilder();
       for (String[] row : rows) {
         StringBuilder line = new StringBuilder();
         for (int i = 0; i < columns; i++) {
           String pad = " ".repeat(widths[i] - row[i].length());
-          line.append(i == 0 ? "  " : "   ").append(i == 0 ? row[i] + pad : pad + row[i]);
+          line.append(i == 0 ? "  " : "   ").append(numbers[i] ? pad + row[i] : row[i] + pad);
         }
         text.append(line.toString().stripTrailing()).append('\n');
       }
