@@ -103,6 +103,6 @@ public final class PlanDraft {
    * Most probes of which a block's float32 logits fit 1 MiB; one where a single probe exceeds it.
    */
   static int maxProbesPerBlock(int vocabulary) {
-    return Math.max(1, BLOCK_BYTES / (4 * vocabulary));
+    return (int) Math.max(1, BLOCK_BYTES / (4L * vocabulary));
   }
 }
