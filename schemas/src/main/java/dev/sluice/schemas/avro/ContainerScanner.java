@@ -192,9 +192,8 @@ public final class ContainerScanner implements Closeable {
     if (!isSync(end)) {
       return Optional.of(damage(start, false, "an Avro block does not end with the sync marker"));
     }
-    if (holdsSync(at, end)) {
-      // A wrong size that ends at a later block's marker must not hide the blocks up to there.
-      return Optional.of(damage(start, false, "an Avro block has the sync marker inside it"));
+    if (hidesBlocks(at, end)) {
+      return Optional.of(damage(start, false, "an Avro block's size takes in the blocks after it"));
     }
     Block block = new Block(base + at, records, window, at, length);
     at = end + SYNC_BYTES;
@@ -227,11 +226,40 @@ public final class ContainerScanner implements Closeable {
         && Arrays.equals(window, position, position + SYNC_BYTES, sync, 0, SYNC_BYTES);
   }
 
-  private boolean holdsSync(int from, int to) {
-    for (int position = from; position <= to - SYNC_BYTES; position++) {
-      if (isSync(position)) {
+  /**
+   * Whether a wrong size ends at a later block's marker: somewhere inside is a marker, and from
+   * there on sound blocks up to the end. (A marker alone may be data, where a writer's is all 0.)
+   */
+  private boolean hidesBlocks(int from, int end) throws IOException {
+    int before = at;
+    boolean hides = false;
+    for (int position = from; position <= end - SYNC_BYTES && !hides; position++) {
+      hides = isSync(position) && areBlocks(position + SYNC_BYTES, end);
+    }
+    at = before;
+    return hides;
+  }
+
+  /** Whether blocks lie end to end in {@code [from, end)}, a marker following. Moves {@link #at}. */
+  private boolean areBlocks(int from, int end) throws IOException {
+    at = from;
+    while (at < end && at + MAX_FRAME_BYTES <= limit) {
+      long records;
+      long size;
+      try {
+        records = readLong();
+        size = readLong();
+      } catch (ArithmeticException e) {
+        return false;
+      }
+      if (records < 1 || size < 0 || size > end - at || !isSync(at + (int) size)) {
+        return false;
+      }
+      at += (int) size;
+      if (at == end) {
         return true;
       }
+      at += SYNC_BYTES;
     }
     return false;
   }

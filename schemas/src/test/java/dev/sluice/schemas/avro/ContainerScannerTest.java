@@ -129,7 +129,27 @@ class ContainerScannerTest {
     ContainerFixture.Scan scan = ContainerFixture.scan(bytes);
     assertThat(scan.sound(), contains(0, 2, 3, 4));
     assertThat(
-        scan.damages().get(0).detail(), equalTo("an Avro block has the sync marker inside it"));
+        scan.damages().get(0).detail(), equalTo("an Avro block's size takes in the blocks after it"));
+  }
+
+  /** Avro asks for a random marker; one of zeros, and zeros in the data, are a container too. */
+  @Test
+  void aMarkerOfZerosMayOccurInTheData() throws Exception {
+    CodeBlock block = ContainerFixture.block(0, 200, 1);
+    byte[] zeros = new byte[200];
+    block.setCodes(java.nio.ByteBuffer.wrap(zeros));
+    block.setCrc32c(
+        CodeBlocks.crc32c(CodeBlocks.headerBytes(block.getHeader()), zeros, 0, zeros.length));
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (DataFileWriter<CodeBlock> writer =
+        new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
+      writer.create(CodeBlock.getClassSchema(), out, new byte[16]);
+      for (int i = 0; i < 3; i++) {
+        writer.append(block);
+        writer.sync();
+      }
+    }
+    assertThat(ContainerFixture.scan(out.toByteArray()).sound(), contains(0, 0, 0));
   }
 
   @Test
