@@ -33,8 +33,8 @@ import org.apache.beam.sdk.values.TupleTagList;
  * codes lie. Every byte is read once, every checksum verified; whatever is not a claim is a reject
  * with its reason, and the rest of its file is read on.
  *
- * <p>The node of a file is the name of its directory. Files whose names begin with a dot are work
- * in progress and are passed over.
+ * <p>The node of a file is the name of its directory. Files and directories whose names begin with
+ * a dot are work in progress and are passed over.
  */
 @AutoValue
 public abstract class ReadUplink
@@ -84,10 +84,10 @@ public abstract class ReadUplink
         throws IOException {
       ResourceId resource = file.resourceId();
       String name = resource.getFilename();
-      if (name == null || name.startsWith(".")) {
+      String directory = directoryName(resource);
+      if (name == null || name.startsWith(".") || directory.startsWith(".")) {
         return;
       }
-      String directory = directoryName(resource);
       out.get(FILES)
           .output(UplinkFile.newBuilder().setNode(directory).setBytes(file.sizeBytes()).build());
       bytes.inc(file.sizeBytes());
