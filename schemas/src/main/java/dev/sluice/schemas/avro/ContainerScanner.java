@@ -9,7 +9,6 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaNormalization;
-import org.apache.avro.SchemaParseException;
 
 /**
  * Reads the blocks of an Avro object container file that nobody vouches for.
@@ -26,6 +25,7 @@ public final class ContainerScanner implements Closeable {
 
   private static final int MAX_METADATA_BYTES = 64 << 10;
   private static final int SYNC_BYTES = 16;
+  private static final int MAX_FRAME_BYTES = 20; // two longs of at most ten bytes
   private static final byte[] MAGIC = {'O', 'b', 'j', 1};
 
   /** What the file holds at one place. */
@@ -122,13 +122,15 @@ public final class ContainerScanner implements Closeable {
       throw new NotAContainerException("it names no schema");
     }
     Schema schema;
+    long fingerprint;
     try {
       schema = new Schema.Parser().parse(found.get());
-    } catch (SchemaParseException | StackOverflowError e) {
+      fingerprint = SchemaNormalization.parsingFingerprint64(schema);
+    } catch (RuntimeException | StackOverflowError e) {
+      // The parser reports faults as many types, not all of them its own.
       throw new NotAContainerException("its schema cannot be parsed");
     }
-    if (SchemaNormalization.parsingFingerprint64(schema)
-        != SchemaNormalization.parsingFingerprint64(expected)) {
+    if (fingerprint != SchemaNormalization.parsingFingerprint64(expected)) {
       throw new NotAContainerException(
           "it holds records of schema '"
               + printable(schema.getFullName())
@@ -140,10 +142,12 @@ public final class ContainerScanner implements Closeable {
 
   /** The next block or damage; empty at the end of the file. */
   public Optional<Item> next() throws IOException {
-    long start = base + at;
-    if (!fill(1)) {
+    // Whole frames stay in the window, so that the search after damage can begin where it began.
+    fill(MAX_FRAME_BYTES);
+    if (at == limit) {
       return Optional.empty();
     }
+    long start = base + at;
     long records;
     long size;
     try {
@@ -168,7 +172,11 @@ public final class ContainerScanner implements Closeable {
               start, false, "an Avro block claims " + records + " records in " + size + " bytes"));
     }
     int length = (int) size;
-    if (!fill(length + SYNC_BYTES)) {
+    int frame = (int) (base + at - start);
+    at -= frame;
+    boolean whole = fill(frame + length + SYNC_BYTES);
+    at += frame;
+    if (!whole) {
       int found = limit - at;
       return Optional.of(
           damage(
@@ -181,8 +189,11 @@ public final class ContainerScanner implements Closeable {
                   + " bytes and its sync marker"));
     }
     int end = at + length;
-    if (!Arrays.equals(window, end, end + SYNC_BYTES, sync, 0, SYNC_BYTES)) {
+    if (!isSync(end)) {
       return Optional.of(damage(start, false, "an Avro block does not end with the sync marker"));
+    }
+    if (hidesBlocks(at, end)) {
+      return Optional.of(damage(start, false, "an Avro block's size takes in the blocks after it"));
     }
     Block block = new Block(base + at, records, window, at, length);
     at = end + SYNC_BYTES;
@@ -196,20 +207,61 @@ public final class ContainerScanner implements Closeable {
 
   /** Moves past the next sync marker at or after the start of the damage, or to the file's end. */
   private Damage damage(long start, boolean oversized, String detail) throws IOException {
-    at = (int) Math.max(start - base, 0);
+    at = (int) (start - base);
     while (fill(SYNC_BYTES)) {
       int last = limit - SYNC_BYTES;
-      while (at <= last) {
-        if (window[at] == sync[0]
-            && Arrays.equals(window, at, at + SYNC_BYTES, sync, 0, SYNC_BYTES)) {
+      for (; at <= last; at++) {
+        if (isSync(at)) {
           at += SYNC_BYTES;
           return new Damage(start, oversized, detail);
         }
-        at++;
       }
     }
     at = limit;
     return new Damage(start, oversized, detail);
+  }
+
+  private boolean isSync(int position) {
+    return window[position] == sync[0]
+        && Arrays.equals(window, position, position + SYNC_BYTES, sync, 0, SYNC_BYTES);
+  }
+
+  /**
+   * Whether a wrong size ends at a later block's marker: somewhere inside is a marker, and from
+   * there on sound blocks up to the end. (A marker alone may be data, where a writer's is all 0.)
+   */
+  private boolean hidesBlocks(int from, int end) throws IOException {
+    int before = at;
+    boolean hides = false;
+    for (int position = from; position <= end - SYNC_BYTES && !hides; position++) {
+      hides = isSync(position) && areBlocks(position + SYNC_BYTES, end);
+    }
+    at = before;
+    return hides;
+  }
+
+  /** Whether blocks lie end to end in {@code [from, end)}, a marker following. Moves {@link #at}. */
+  private boolean areBlocks(int from, int end) throws IOException {
+    at = from;
+    while (at < end && at + MAX_FRAME_BYTES <= limit) {
+      long records;
+      long size;
+      try {
+        records = readLong();
+        size = readLong();
+      } catch (ArithmeticException e) {
+        return false;
+      }
+      if (records < 1 || size < 0 || size > end - at || !isSync(at + (int) size)) {
+        return false;
+      }
+      at += (int) size;
+      if (at == end) {
+        return true;
+      }
+      at += SYNC_BYTES;
+    }
+    return false;
   }
 
   /** Makes {@code count} bytes readable at {@code at}; false if the file ends before. */

@@ -3,9 +3,9 @@ package dev.sluice.schemas.json;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.StreamWriteFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -15,8 +15,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
+import java.io.CharArrayReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -43,6 +48,8 @@ public final class PlainJson {
       new ObjectMapper(
               JsonFactory.builder()
                   .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                  // Shortest decimals by Jackson's own code: Double.toString differs between JDKs.
+                  .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
                   .streamReadConstraints(
                       StreamReadConstraints.builder().maxNestingDepth(32).build())
                   .build())
@@ -66,7 +73,14 @@ public final class PlainJson {
     }
     JsonNode tree;
     try {
-      tree = MAPPER.readTree(utf8);
+      // Decoded here, as Jackson would guess at UTF-16 and UTF-32 too.
+      CharBuffer text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8));
+      tree = MAPPER.readTree(new CharArrayReader(text.array(), 0, text.length()));
+    } catch (CharacterCodingException e) {
+      throw new JsonDocumentException(source + ": not a JSON document: not UTF-8");
+    } catch (NumberFormatException | ArithmeticException e) {
+      throw new JsonDocumentException(
+          source + ": not a JSON document: a number whose exponent is beyond 32 bits");
     } catch (JsonProcessingException e) {
       String where =
           e.getLocation() == null
@@ -235,10 +249,9 @@ public final class PlainJson {
       boolean holds, JsonNode found, String expected, String source, String path)
       throws JsonDocumentException {
     if (!holds) {
-      String text = found.toString();
+      String text = found.isMissingNode() ? "nothing" : found.toString();
       String shown = text.length() <= 60 ? text : text.substring(0, 57) + "...";
-      throw new JsonDocumentException(
-          source, path, (found.asToken() == JsonToken.VALUE_NULL ? "null" : shown), expected);
+      throw new JsonDocumentException(source, path, shown, expected);
     }
   }
 

@@ -218,7 +218,8 @@ public final class PlannedRound implements Serializable {
 
   /** First block after a shard. */
   public int endBlock(int shard) {
-    return Math.min(blocks(), firstBlock(shard) + plan.getLayout().getBlocksPerShard());
+    return (int)
+        Math.min(blocks(), (long) firstBlock(shard) + plan.getLayout().getBlocksPerShard());
   }
 
   /** Radices and lengths of one node's block. */

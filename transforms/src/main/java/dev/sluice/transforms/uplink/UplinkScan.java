@@ -59,7 +59,7 @@ public final class UplinkScan {
   }
 
   private void scan() throws IOException {
-    if (name.isEmpty() || name.startsWith(".")) {
+    if (name.isEmpty() || name.startsWith(".") || directory.startsWith(".")) {
       return;
     }
     sink.file(UplinkFile.newBuilder().setNode(directory).setBytes(bytes).build());
