@@ -57,7 +57,10 @@ public final class RoundCommit {
       List<ShardAccount> accounts, List<KV<String, RejectFile>> rejects, List<UplinkFile> files)
       throws IOException {
     List<RejectFile> rejectFiles =
-        rejects.stream().map(KV::getValue).sorted(Comparator.comparing(RejectFile::getNode)).toList();
+        rejects.stream()
+            .map(KV::getValue)
+            .sorted(Comparator.comparing(RejectFile::getNode))
+            .toList();
     long shortBlocks = accounts.stream().mapToLong(ShardAccount::getShortBlocks).sum();
     if (shortBlocks == 0) {
       Storage.deleteIfExists(directory.manifest());
