@@ -107,8 +107,7 @@ final class EncodeCommand extends SluiceCommand {
     }
   }
 
-  private static String summary(
-      PlannedRound round, NodePlan who, RoundRunner.Encoded encoded) {
+  private static String summary(PlannedRound round, NodePlan who, RoundRunner.Encoded encoded) {
     double coordinates = (double) encoded.probes() * round.vocabulary();
     double payload = (double) encoded.payloadBits() / encoded.probes();
     double sent = 8.0 * encoded.bytes() / encoded.probes();

@@ -162,8 +162,7 @@ final class InspectCommand extends SluiceCommand {
     byte[] bytes = Storage.read(path, PlainJson.MAX_BYTES);
     String text = new String(bytes, StandardCharsets.UTF_8);
     if (text.contains("\"" + MANIFEST_FORMAT + "\"")) {
-      Manifest manifest =
-          PlainJson.read(Manifest.class, Manifest.getClassSchema(), bytes, path);
+      Manifest manifest = PlainJson.read(Manifest.class, Manifest.getClassSchema(), bytes, path);
       ObjectNode tree = tree("manifest", path);
       tree.set("document", PlainJson.toTree(manifest));
       return new Finding(
@@ -248,9 +247,11 @@ final class InspectCommand extends SluiceCommand {
     all.problems().forEach(tree.putArray("firstProblems")::add);
 
     StringBuilder text = new StringBuilder();
-    text.append("uplink     of ").append(all.nodes().isEmpty() ? "-" : names(List.copyOf(all.nodes())));
+    text.append("uplink     of ")
+        .append(all.nodes().isEmpty() ? "-" : names(List.copyOf(all.nodes())));
     text.append(", round ").append(all.rounds().isEmpty() ? "-" : names(List.copyOf(all.rounds())));
-    text.append("\nplan       ").append(all.plans().isEmpty() ? "-" : names(List.copyOf(all.plans())));
+    text.append("\nplan       ")
+        .append(all.plans().isEmpty() ? "-" : names(List.copyOf(all.plans())));
     text.append("\nblocks     ").append(all.blocks());
     if (all.blocks() > 0) {
       text.append(", from ").append(all.firstBlock()).append(" to ").append(all.lastBlock());
@@ -340,11 +341,7 @@ final class InspectCommand extends SluiceCommand {
           counts[3] = block.getVocabulary();
           round[0] = block.getRound();
           FloatBuffer logits =
-              block
-                  .getLogits()
-                  .asReadOnlyBuffer()
-                  .order(ByteOrder.LITTLE_ENDIAN)
-                  .asFloatBuffer();
+              block.getLogits().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
           while (logits.hasRemaining()) {
             values.add(logits.get());
           }

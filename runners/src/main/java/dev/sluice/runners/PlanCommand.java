@@ -93,7 +93,8 @@ final class PlanCommand extends SluiceCommand {
       names = "--seed",
       paramLabel = "S",
       defaultValue = "0",
-      description = "Seed of the run, 64 bits; with the id it keys the dither. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Seed of the run, 64 bits; with the id it keys the dither. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
@@ -109,13 +110,15 @@ final class PlanCommand extends SluiceCommand {
   @Option(
       names = "--probe-set",
       paramLabel = "FILE",
-      description = "The probes; their SHA-256 goes in the plan, and a site must show the same file.")
+      description =
+          "The probes; their SHA-256 goes in the plan, and a site must show the same file.")
   private String probeSet;
 
   @Option(
       names = "--tokenizer",
       paramLabel = "FILE",
-      description = "The tokenizer; its SHA-256 goes in the plan, and a site must show the same file.")
+      description =
+          "The tokenizer; its SHA-256 goes in the plan, and a site must show the same file.")
   private String tokenizer;
 
   @Option(

@@ -75,7 +75,8 @@ final class Reports {
 
   private static String nodes(PlannedRound round, Forecast forecast) {
     Texts.Table table =
-        new Texts.Table("node", "bits/coord", "budget/probe", "sent/probe", "symbols", "uplink", "");
+        new Texts.Table(
+            "node", "bits/coord", "budget/probe", "sent/probe", "symbols", "uplink", "");
     double most =
         round.nodes().stream().mapToDouble(NodePlan::getBitsPerCoordinate).max().orElse(0);
     for (int node = 0; node < round.nodes().size(); node++) {
@@ -117,10 +118,24 @@ final class Reports {
         .append(" of coordinates; what clipping did is not in the bounds\n");
     Texts.Table table =
         new Texts.Table(
-            "node", "blocks", "missing", "copies", "rejects", "bits/coord", "payload/probe",
-            "uplink/probe", "overhead", "clipped", "clip", "step", "");
+            "node",
+            "blocks",
+            "missing",
+            "copies",
+            "rejects",
+            "bits/coord",
+            "payload/probe",
+            "uplink/probe",
+            "overhead",
+            "clipped",
+            "clip",
+            "step",
+            "");
     double most =
-        manifest.getNodes().stream().mapToDouble(NodeAccount::getPayloadBitsPerProbe).max().orElse(0);
+        manifest.getNodes().stream()
+            .mapToDouble(NodeAccount::getPayloadBitsPerProbe)
+            .max()
+            .orElse(0);
     for (NodeAccount node : manifest.getNodes()) {
       table.row(
           node.getName(),

@@ -1,5 +1,6 @@
 package dev.sluice.runners;
 
+import dev.sluice.schemas.NodePlan;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import java.io.PrintWriter;
@@ -7,7 +8,6 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import dev.sluice.schemas.NodePlan;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;

@@ -56,7 +56,9 @@ final class Texts {
     return text.replaceAll("\\p{Cntrl}", "?");
   }
 
-  /** Rows under headings, columns aligned: the first and words to the left, numbers to the right. */
+  /**
+   * Rows under headings, columns aligned: the first and words to the left, numbers to the right.
+   */
   static final class Table {
     private final List<String[]> rows = new ArrayList<>();
     private int left;
