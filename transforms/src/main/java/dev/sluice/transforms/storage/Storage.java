@@ -105,7 +105,11 @@ public final class Storage {
 
   /** Moves a file over whatever was there. */
   public static void move(String from, String to) throws IOException {
-    FileSystems.rename(List.of(resource(from)), List.of(resource(to)));
+    try {
+      FileSystems.rename(List.of(resource(from)), List.of(resource(to)));
+    } catch (IllegalArgumentException e) { // Beam's way to say that there can be no such directory
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   /**

@@ -1,0 +1,138 @@
+package dev.sluice.runners;
+
+import static org.hamcrest.MatcherAssert.assertThat;
+import static org.hamcrest.Matchers.empty;
+import static org.hamcrest.Matchers.is;
+import static org.hamcrest.Matchers.not;
+
+import dev.sluice.schemas.Outcome;
+import dev.sluice.transforms.round.RoundDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The same bytes from either runner, at any parallelism, whatever the uplink files are called. */
+class RunnersAgreeTest {
+  @TempDir Path directory;
+
+  @Test
+  void teacherAndManifestAreTheSameFromEveryRunner() throws Exception {
+    Path round = Site.sent(directory, "a", "b", "c");
+    Files.writeString(round.resolve("uplink/b/notes.txt"), "a reject");
+    RoundDirectory at = new RoundDirectory(round.toString());
+    Map<String, String> expected = null;
+    Random order = new Random(42);
+    for (RunnerChoice choice :
+        List.of(
+            RunnerChoice.direct().withParallelism(1),
+            RunnerChoice.direct().withParallelism(2),
+            RunnerChoice.flink().withParallelism(1),
+            RunnerChoice.flink().withParallelism(2))) {
+      Set<String> listening = new ConcurrentSkipListSet<>();
+      Thread watch = watchSockets(listening);
+      Outcome outcome = new RoundRunner().aggregate(RoundRunner.plan(at), at, 3, choice);
+      watch.interrupt();
+      watch.join();
+      assertThat(choice + ": " + outcome, outcome.getComplete(), is(true));
+      assertThat(choice + ": " + outcome, outcome.getRejects(), is(1L));
+      Map<String, String> results = AggregateCommandTest.results(round);
+      expected = expected == null ? results : expected;
+      assertThat(choice.toString(), results, is(expected));
+      if (choice.engine() == RunnerChoice.Engine.FLINK && Files.exists(PROC)) {
+        assertThat("Flink listens somewhere, or this sees nothing", listening, is(not(empty())));
+        assertThat(
+            "sockets beyond loopback",
+            listening.stream().filter(socket -> !isLoopback(socket)).toList(),
+            is(empty()));
+      }
+      for (String entry : List.of("a", "b", "c")) {
+        shuffleNames(round.resolve("uplink").resolve(entry), order);
+      }
+    }
+    Assumptions.assumeTrue(
+        Files.exists(PROC), "no /proc on this machine: listening sockets were not looked at");
+  }
+
+  /** Renames and merges nothing: the same files under other names, in another order. */
+  private static void shuffleNames(Path uplink, Random order) throws IOException {
+    List<Path> files = new ArrayList<>();
+    try (Stream<Path> entries = Files.list(uplink)) {
+      entries.filter(file -> file.toString().endsWith(".avro")).forEach(files::add);
+    }
+    Collections.shuffle(files, order);
+    for (int i = 0; i < files.size(); i++) {
+      Files.move(files.get(i), uplink.resolve("part " + order.nextInt(1000) + "-" + i + ".avro"));
+    }
+  }
+
+  private static final Path PROC = Path.of("/proc/self/net/tcp");
+
+  private static Thread watchSockets(Set<String> listening) {
+    Thread watch =
+        new Thread(
+            () -> {
+              try {
+                while (Files.exists(PROC)) {
+                  listening.addAll(listeningSockets());
+                  Thread.sleep(20);
+                }
+              } catch (InterruptedException e) {
+                // the job has ended
+              } catch (IOException e) {
+                listening.add("unreadable: " + e);
+              }
+            });
+    watch.start();
+    return watch;
+  }
+
+  /** Local addresses, in the kernel's hexadecimal, on which this process listens. */
+  private static Set<String> listeningSockets() throws IOException {
+    Set<String> own = new HashSet<>();
+    try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+      for (Path descriptor : descriptors.toList()) {
+        try {
+          String target = Files.readSymbolicLink(descriptor).toString();
+          if (target.startsWith("socket:[")) {
+            own.add(target.substring(8, target.length() - 1));
+          }
+        } catch (IOException e) {
+          // closed meanwhile
+        }
+      }
+    }
+    Set<String> listening = new TreeSet<>();
+    for (String table : List.of("tcp", "tcp6")) {
+      Path file = PROC.resolveSibling(table);
+      if (Files.exists(file)) {
+        for (String line : Files.readAllLines(file)) {
+          String[] fields = line.strip().split("\\s+");
+          if (fields.length > 9 && fields[3].equals("0A") && own.contains(fields[9])) {
+            listening.add(fields[1].substring(0, fields[1].indexOf(':')));
+          }
+        }
+      }
+    }
+    return listening;
+  }
+
+  /** 127.0.0.0/8, ::1, or the former mapped to IPv6; each 32-bit word is little-endian. */
+  private static boolean isLoopback(String hex) {
+    return hex.matches("[0-9A-F]{6}7F")
+        || hex.equals("00000000000000000000000001000000")
+        || hex.matches("0000000000000000FFFF0000[0-9A-F]{6}7F");
+  }
+}
