@@ -76,7 +76,8 @@ public final class RoundFixture {
     Double level = round.plan().getClip().getLevel();
     double largest = Centring.MIN_CLIP;
     for (int other = 0; other < round.blocks(); other++) {
-      largest = Math.max(largest, Arrays.stream(centred(node, other)).map(Math::abs).max().orElse(0));
+      largest =
+          Math.max(largest, Arrays.stream(centred(node, other)).map(Math::abs).max().orElse(0));
     }
     double[] rows = centred(node, block);
     for (int probe = 0; probe < clips.length; probe++) {
@@ -237,7 +238,12 @@ public final class RoundFixture {
   /** A .npy file of little-endian float64 of the given shape. */
   public static byte[] npy(String descr, double[] values, int rows, int columns) {
     String dict =
-        "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + rows + ", " + columns
+        "{'descr': '"
+            + descr
+            + "', 'fortran_order': False, 'shape': ("
+            + rows
+            + ", "
+            + columns
             + "), }";
     int padding = 64 - (10 + dict.length() + 1) % 64;
     byte[] text = (dict + " ".repeat(padding % 64) + "\n").getBytes(StandardCharsets.US_ASCII);

@@ -240,7 +240,9 @@ public final class ContainerScanner implements Closeable {
     return hides;
   }
 
-  /** Whether blocks lie end to end in {@code [from, end)}, a marker following. Moves {@link #at}. */
+  /**
+   * Whether blocks lie end to end in {@code [from, end)}, a marker following. Moves {@link #at}.
+   */
   private boolean areBlocks(int from, int end) throws IOException {
     at = from;
     while (at < end && at + MAX_FRAME_BYTES <= limit) {

@@ -129,7 +129,8 @@ class ContainerScannerTest {
     ContainerFixture.Scan scan = ContainerFixture.scan(bytes);
     assertThat(scan.sound(), contains(0, 2, 3, 4));
     assertThat(
-        scan.damages().get(0).detail(), equalTo("an Avro block's size takes in the blocks after it"));
+        scan.damages().get(0).detail(),
+        equalTo("an Avro block's size takes in the blocks after it"));
   }
 
   /** Avro asks for a random marker; one of zeros, and zeros in the data, are a container too. */

@@ -16,7 +16,6 @@ import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.ShortBlock;
 import dev.sluice.schemas.TeacherBlock;
-import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.RoundFixture;
 import dev.sluice.transforms.channel.BlockShape;
@@ -238,7 +237,8 @@ class KFoldAverageTest {
       }
       BlockShape shape = round.shape(node, block);
       double f = (double) shape.finer() / shape.coordinates();
-      steps += round.probesIn(block) * 5.0 * (f / shape.symbols() + (1 - f) / (shape.symbols() - 1));
+      steps +=
+          round.probesIn(block) * 5.0 * (f / shape.symbols() + (1 - f) / (shape.symbols() - 1));
     }
     return new NodeShare(
         node,
@@ -276,7 +276,8 @@ class KFoldAverageTest {
   void aShortBlockHidesNoOther() throws IOException {
     RoundFixture fixture = fixture("dither", "auto", 2, 3, 4);
     List<BlockClaim> claims = fixture.claims();
-    claims.removeIf(c -> c.getHeader().getBlock() == 1 && !c.getHeader().getNode().equals("node-1"));
+    claims.removeIf(
+        c -> c.getHeader().getBlock() == 1 && !c.getHeader().getNode().equals("node-1"));
     claims.removeIf(c -> c.getHeader().getBlock() == 3 && c.getHeader().getNode().equals("node-0"));
     claims.removeIf(c -> c.getHeader().getBlock() >= 4);
     TestPipeline pipeline = pipeline();
@@ -317,8 +318,7 @@ class KFoldAverageTest {
     BlockClaim bad = RoundFixture.inline(RoundFixture.sealed(sent.getHeader(), codes));
     bad.setFile("/somewhere/node-0/x.avro");
     claims.replaceAll(
-        c ->
-            c.getHeader().getBlock() == 2 && c.getHeader().getNode().equals("node-0") ? bad : c);
+        c -> c.getHeader().getBlock() == 2 && c.getHeader().getNode().equals("node-0") ? bad : c);
     TestPipeline pipeline = pipeline();
     PCollectionTuple averaged =
         inline(pipeline, claims).apply(KFoldAverage.of(fixture.round()).withMinNodes(1));
@@ -382,7 +382,8 @@ class KFoldAverageTest {
     TestPipeline pipeline = pipeline();
     inline(pipeline, claims).apply(KFoldAverage.of(fixture.round()));
     String message =
-        assertThrows(Pipeline.PipelineExecutionException.class, () -> pipeline.run().waitUntilFinish())
+        assertThrows(
+                Pipeline.PipelineExecutionException.class, () -> pipeline.run().waitUntilFinish())
             .getMessage();
     assertThat(message.contains("changed while the round was being aggregated"), equalTo(true));
   }
@@ -396,6 +397,5 @@ class KFoldAverageTest {
               .getMessage(),
           equalTo("minNodes must be in [1, 2], got " + bad));
     }
-    assertThat(CodeBlocks.MAX_CODES_BYTES, equalTo(1 << 20));
   }
 }

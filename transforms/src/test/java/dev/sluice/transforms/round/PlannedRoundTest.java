@@ -80,8 +80,7 @@ class PlannedRoundTest {
   void itsDigestIsThatOfItsBytes() throws Exception {
     byte[] json = PlainJson.write(plan());
     PlannedRound round = PlannedRound.parse(json, "plan.json");
-    assertThat(
-        round.digest().bytes(), equalTo(MessageDigest.getInstance("SHA-256").digest(json)));
+    assertThat(round.digest().bytes(), equalTo(MessageDigest.getInstance("SHA-256").digest(json)));
     assertThat(round.json(), equalTo(json));
   }
 
@@ -141,8 +140,7 @@ class PlannedRoundTest {
   void refusesNodesThatContradictThePlan() {
     assertThat(
         refusal(p -> p.getNodes().get(2).setName("a")),
-        equalTo(
-            "plan.json: field 'nodes[2].name': found a, a second time, expected unique names"));
+        equalTo("plan.json: field 'nodes[2].name': found a, a second time, expected unique names"));
     for (double bits : new double[] {0.5, 17, -1, 16.001, 0.999}) {
       assertThat(
           refusal(p -> p.getNodes().get(0).setBitsPerCoordinate(bits)),
@@ -211,8 +209,7 @@ class PlannedRoundTest {
     assertThat(
         refusal(p -> p.getLayout().setProbesPerBlock(0)),
         containsString("'layout.probesPerBlock': found 0, expected 1 to 32768"));
-    assertThat(
-        refusal(p -> p.getLayout().setProbesPerBlock(32769)), containsString("found 32769"));
+    assertThat(refusal(p -> p.getLayout().setProbesPerBlock(32769)), containsString("found 32769"));
     assertThat(
         refusal(p -> p.getLayout().setBlocksPerShard(0)),
         containsString("'layout.blocksPerShard': found 0"));

@@ -64,8 +64,7 @@ class HeaderCheckTest {
     refuses(Reason.BAD_HEADER, "plane: found 1, expected 0", h -> h.setPlane(1));
     refuses(Reason.BAD_HEADER, "block: found -1, expected 0 to 0", h -> h.setBlock(-1));
     refuses(Reason.BAD_HEADER, "block: found 1, expected 0 to 0", h -> h.setBlock(1));
-    refuses(
-        Reason.BAD_HEADER, "block: found 2147483647", h -> h.setBlock(Integer.MAX_VALUE));
+    refuses(Reason.BAD_HEADER, "block: found 2147483647", h -> h.setBlock(Integer.MAX_VALUE));
     refuses(Reason.BAD_HEADER, "firstProbe: found 1, expected 0", h -> h.setFirstProbe(1));
     refuses(Reason.BAD_HEADER, "probes: found 9, expected 10", h -> h.setProbes(9));
     refuses(Reason.BAD_HEADER, "payloadBits: found 7, expected", h -> h.setPayloadBits(7));
@@ -80,7 +79,8 @@ class HeaderCheckTest {
   @Test
   void theClipFollowsThePolicy() {
     for (double clip : new double[] {0, -1, Double.NaN, 174763, Double.POSITIVE_INFINITY}) {
-      refuses(Reason.BAD_HEADER, "clip: found " + clip + ", expected 2^-24 to", h -> h.setClip(clip));
+      refuses(
+          Reason.BAD_HEADER, "clip: found " + clip + ", expected 2^-24 to", h -> h.setClip(clip));
     }
     for (double clip : new double[] {0, 4.5, Double.NaN}) {
       assertThat(

@@ -6,17 +6,17 @@ import static org.hamcrest.Matchers.equalTo;
 
 import dev.sluice.schemas.BlockClaim;
 import dev.sluice.schemas.BlockHeader;
+import dev.sluice.schemas.BlockLayout;
 import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.RejectedRecord;
+import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.UplinkFile;
 import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.RoundFixture;
 import dev.sluice.transforms.round.PlanDraft;
 import dev.sluice.transforms.round.PlannedRound;
-import dev.sluice.schemas.BlockLayout;
-import dev.sluice.schemas.RoundPlan;
-import dev.sluice.schemas.json.PlainJson;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -186,10 +186,13 @@ class ReadUplinkTest {
             "r1 b null checksum mixed.avro %d header and codes have CRC-32C %08x, the record says"
                 + " %08x",
             at.get(0), is, damaged.getCrc32c()));
+    rejects.add("r1 b 0 wrong-round mixed.avro " + at.get(1) + " round: found 'r2', expected r1");
     rejects.add(
-        "r1 b 0 wrong-round mixed.avro " + at.get(1) + " round: found 'r2', expected r1");
-    rejects.add(
-        "r1 b 0 wrong-plan mixed.avro " + at.get(2) + " plan: found " + hex + ", expected "
+        "r1 b 0 wrong-plan mixed.avro "
+            + at.get(2)
+            + " plan: found "
+            + hex
+            + ", expected "
             + round.digestHex());
     rejects.add("r1 b 1 wrong-node mixed.avro " + at.get(3) + " node: found 'a', expected b");
     rejects.add("r1 b 9 bad-header mixed.avro " + at.get(4) + " block: found 9, expected 0 to 3");
@@ -229,8 +232,7 @@ class ReadUplinkTest {
     assertThat(bytes.length, equalTo(RoundFixture.container(List.of()).length));
     RoundFixture.write(directory.resolve("uplink/a/x.avro"), bytes);
     List<UplinkFile> files = List.of(new UplinkFile("a", (long) bytes.length));
-    check(
-        List.of(), List.of("r1 a null not-avro x.avro 0 its schema cannot be parsed"), files);
+    check(List.of(), List.of("r1 a null not-avro x.avro 0 its schema cannot be parsed"), files);
   }
 
   private Path add(String name, byte[] bytes, List<UplinkFile> files) throws IOException {
