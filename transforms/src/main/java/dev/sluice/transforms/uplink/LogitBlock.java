@@ -8,7 +8,6 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.Storage;
 import java.io.Closeable;
 import java.io.IOException;
-import org.apache.beam.sdk.io.fs.ResourceId;
 
 /**
  * A site's raw logits, one block at a time: read, held against the plan's shape, centred. Holds one
@@ -32,11 +31,11 @@ public final class LogitBlock implements Closeable {
     this.round = round;
     this.file = file;
     this.masking = masking;
-    ResourceId resource =
-        Storage.find(file)
-            .orElseThrow(() -> new BadInputException(file + ": no such file"))
-            .resourceId();
-    this.rows = NpyRows.open(Storage.open(resource), file);
+    this.rows =
+        NpyRows.open(
+            Storage.openIfExists(file)
+                .orElseThrow(() -> new BadInputException(file + ": no such file")),
+            file);
     try {
       checkShape();
     } catch (IOException e) {
