@@ -166,7 +166,9 @@ final class ManifestDraft {
     private long rejects;
 
     void add(NodeShare share) {
-      digests.update(share.getDigest().bytes());
+      if (share.getBlocks() > 0) {
+        digests.update(share.getDigest().bytes()); // copies of rejected codes are nothing averaged
+      }
       blocks += share.getBlocks();
       duplicates += share.getDuplicates();
       probes += share.getProbes();

@@ -7,14 +7,17 @@ import dev.sluice.schemas.RejectFile;
 import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.ShortBlock;
 import dev.sluice.schemas.UplinkFile;
+import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -114,10 +117,13 @@ public final class RoundCommit {
         .build();
   }
 
-  /** A directory name that came from outside need not be a node's. */
-  private String rejectName(String node) {
-    return (PlannedRound.isName(node) ? node : "unnamed-" + Integer.toHexString(node.hashCode()))
-        + ".avro";
+  /** A directory name that came from outside need not be fit for a file. FORMAT.md 6. */
+  private static String rejectName(String node) {
+    if (PlannedRound.isName(node)) {
+      return node + ".avro";
+    }
+    byte[] digest = CodeBlocks.sha256().digest(node.getBytes(StandardCharsets.UTF_8));
+    return "_" + HexFormat.of().formatHex(digest, 0, 8) + ".avro";
   }
 
   private void moveRejects(List<KV<String, RejectFile>> rejects) throws IOException {

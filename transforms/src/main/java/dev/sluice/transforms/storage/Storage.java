@@ -33,10 +33,10 @@ public final class Storage {
     return FileSystems.match(pattern, EmptyMatchTreatment.ALLOW).metadata();
   }
 
-  /** The file's metadata; empty where it does not exist. */
+  /** The metadata of the file of exactly this name, no pattern; empty where it does not exist. */
   public static Optional<MatchResult.Metadata> find(String file) throws IOException {
-    List<MatchResult.Metadata> found = match(file);
-    return found.isEmpty() ? Optional.empty() : Optional.of(found.get(0));
+    ResourceId exactly = resource(file);
+    return match(file).stream().filter(found -> found.resourceId().equals(exactly)).findFirst();
   }
 
   /**
@@ -55,6 +55,12 @@ public final class Storage {
     try (InputStream in = Channels.newInputStream(FileSystems.open(found.resourceId()))) {
       return in.readNBytes(maxBytes);
     }
+  }
+
+  /** Opens the file of exactly this name for reading from the start; empty where it is not. */
+  public static Optional<ReadableByteChannel> openIfExists(String file) throws IOException {
+    Optional<MatchResult.Metadata> found = find(file);
+    return found.isEmpty() ? Optional.empty() : Optional.of(open(found.get().resourceId()));
   }
 
   /** Opens a file for reading from the start. */

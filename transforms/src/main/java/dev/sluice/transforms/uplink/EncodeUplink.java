@@ -73,8 +73,17 @@ public abstract class EncodeUplink
    * @param node index in the plan
    * @param logits .npy file of m × V
    * @param directory where to write aside
+   * @throws IllegalArgumentException if the node has no bits in this round
    */
   public static EncodeUplink of(PlannedRound round, int node, String logits, String directory) {
+    if (round.nodes().get(node).getBitsPerProbe() == 0) {
+      throw new IllegalArgumentException(
+          "node '"
+              + round.nodes().get(node).getName()
+              + "' has no bits in round '"
+              + round.plan().getId()
+              + "' and sends nothing");
+    }
     return new AutoValue_EncodeUplink.Builder()
         .setRound(round)
         .setNode(node)
@@ -192,7 +201,8 @@ public abstract class EncodeUplink
           writer.append(encode(block, rows, clip, file));
           writer.sync();
         }
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException e) {
+        bytes.close();
         Storage.deleteIfExists(aside);
         throw e;
       }

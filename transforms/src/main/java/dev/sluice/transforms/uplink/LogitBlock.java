@@ -8,7 +8,6 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.Storage;
 import java.io.Closeable;
 import java.io.IOException;
-import org.apache.beam.sdk.io.fs.ResourceId;
 
 /**
  * A site's raw logits, one block at a time: read, held against the plan's shape, centred. Holds one
@@ -41,11 +40,11 @@ public final class LogitBlock implements Closeable {
       return this;
     }
     close();
-    ResourceId resource =
-        Storage.find(file)
-            .orElseThrow(() -> new BadInputException(file + ": no such file"))
-            .resourceId();
-    rows = NpyRows.open(Storage.open(resource), file);
+    rows =
+        NpyRows.open(
+            Storage.openIfExists(file)
+                .orElseThrow(() -> new BadInputException(file + ": no such file")),
+            file);
     this.file = file;
     checkShape();
     return this;

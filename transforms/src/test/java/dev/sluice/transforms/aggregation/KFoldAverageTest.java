@@ -16,7 +16,6 @@ import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.ShortBlock;
 import dev.sluice.schemas.TeacherBlock;
-import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.RoundFixture;
 import dev.sluice.transforms.channel.BlockShape;
@@ -398,6 +397,5 @@ class KFoldAverageTest {
               .getMessage(),
           equalTo("minNodes must be in [1, 2], got " + bad));
     }
-    assertThat(CodeBlocks.MAX_CODES_BYTES, equalTo(1 << 20));
   }
 }

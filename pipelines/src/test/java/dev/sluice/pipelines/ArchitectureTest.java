@@ -1,0 +1,167 @@
+package dev.sluice.pipelines;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.hamcrest.MatcherAssert.assertThat;
+import static org.hamcrest.Matchers.containsString;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.PTransform;
+import org.apache.beam.sdk.values.TupleTag;
+import org.junit.jupiter.api.Test;
+
+/** Which way dependencies run, what may know Beam, and that nothing asks for time or chance. */
+@AnalyzeClasses(packages = "dev.sluice", importOptions = ArchitectureTest.MainCode.class)
+class ArchitectureTest {
+  private static final String ARITHMETIC = "dev.sluice.transforms.(channel|theory)..";
+  private static final String BEAM = "org.apache.beam..";
+
+  /** Neither directories of test classes nor jars of them. */
+  static final class MainCode implements ImportOption {
+    @Override
+    public boolean includes(Location location) {
+      return !location.contains("/test-classes/") && !location.contains("-tests.jar");
+    }
+  }
+
+  /** A transform, a function of one, or a class inside either. */
+  private static final DescribedPredicate<JavaClass> TRANSFORMS =
+      new DescribedPredicate<>("transforms and what is nested in them") {
+        @Override
+        public boolean test(JavaClass type) {
+          return type.isAssignableTo(PTransform.class)
+              || type.isAssignableTo(DoFn.class)
+              || type.getEnclosingClass().map(this::test).orElse(false);
+        }
+      };
+
+  @ArchTest
+  static final ArchRule schemasComeFirst =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.sluice.schemas..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "dev.sluice.transforms..", "dev.sluice.pipelines..", "dev.sluice.runners..", BEAM);
+
+  @ArchTest
+  static final ArchRule transformsComeBeforePipelines =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.sluice.transforms..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("dev.sluice.pipelines..", "dev.sluice.runners..");
+
+  @ArchTest
+  static final ArchRule pipelinesComeBeforeRunners =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.sluice.pipelines..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("dev.sluice.runners..", "org.apache.beam.runners..");
+
+  @ArchTest
+  static final ArchRule arithmeticImportsOnlyTheJdk =
+      classes()
+          .that()
+          .resideInAPackage(ARITHMETIC)
+          .should()
+          .onlyDependOnClassesThat(
+              resideInAnyPackage("java..", "jdk.incubator.vector..", ARITHMETIC));
+
+  @ArchTest
+  static final ArchRule syntheticLogitsNeedOnlyAGenerator =
+      classes()
+          .that()
+          .resideInAPackage("dev.sluice.transforms.synthetic..")
+          .should()
+          .onlyDependOnClassesThat(
+              resideInAnyPackage(
+                  "java..",
+                  "org.apache.commons.rng..",
+                  "dev.sluice.transforms.synthetic..",
+                  ARITHMETIC))
+          .allowEmptyShould(true);
+
+  /** Storage is what wraps Beam's filesystems; everything else that knows Beam is a transform. */
+  @ArchTest
+  static final ArchRule onlyTransformsKnowBeam =
+      noClasses()
+          .that()
+          .resideInAPackage("dev.sluice.transforms..")
+          .and()
+          .resideOutsideOfPackage("dev.sluice.transforms.storage..")
+          .and(DescribedPredicate.not(TRANSFORMS))
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage(BEAM);
+
+  /** Dither and results are functions of their inputs; names of files aside may be random. */
+  @ArchTest
+  static final ArchRule nothingAsksForTimeOrChance =
+      noClasses()
+          .that()
+          .resideInAnyPackage(
+              "dev.sluice.schemas..", "dev.sluice.transforms..", "dev.sluice.pipelines..")
+          .should()
+          .dependOnClassesThat()
+          .areAssignableTo(Random.class)
+          .orShould()
+          .dependOnClassesThat()
+          .areAssignableTo(ThreadLocalRandom.class)
+          .orShould()
+          .dependOnClassesThat()
+          .areAssignableTo(Clock.class)
+          .orShould()
+          .callMethod(Math.class, "random")
+          .orShould()
+          .callMethod(System.class, "currentTimeMillis")
+          .orShould()
+          .callMethod(System.class, "nanoTime")
+          .orShould()
+          .callMethod(LocalDateTime.class, "now")
+          .orShould()
+          .callMethod(Instant.class, "now");
+
+  @Test
+  void theRulesCanFail() {
+    JavaClasses wrong = new ClassFileImporter().importClasses(KnowsBeam.class, AsksTheTime.class);
+    ArchRule beam =
+        noClasses()
+            .that(DescribedPredicate.not(TRANSFORMS))
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage(BEAM);
+    assertThat(beam.evaluate(wrong).getFailureReport().toString(), containsString("KnowsBeam"));
+    ArchRule time = noClasses().should().callMethod(System.class, "nanoTime");
+    assertThat(time.evaluate(wrong).getFailureReport().toString(), containsString("AsksTheTime"));
+  }
+
+  /** Breaks a rule on purpose. */
+  private static final class KnowsBeam {
+    final TupleTag<String> tag = new TupleTag<>("x");
+  }
+
+  /** Breaks a rule on purpose. */
+  private static final class AsksTheTime {
+    final long nanos = System.nanoTime();
+  }
+}
