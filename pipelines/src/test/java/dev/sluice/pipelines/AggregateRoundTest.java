@@ -196,7 +196,7 @@ class AggregateRoundTest {
   private static double step(int symbols, double bits, double clip, String quantizer) {
     return switch (quantizer) {
       case "dither" -> 2 * clip / (symbols - 1);
-      case "dither-paper" -> 2 * clip / Math.pow(2, bits);
+      case "dither-paper" -> 2 * clip / (Math.floor(Math.pow(2, bits) * 0x1p20 + 0.5) * 0x1p-20);
       default -> 2 * clip / symbols;
     };
   }

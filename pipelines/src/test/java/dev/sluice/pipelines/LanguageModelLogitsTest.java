@@ -41,7 +41,7 @@ class LanguageModelLogitsTest {
   @TempDir private Path temp;
 
   @ParameterizedTest
-  @CsvSource({"2,auto", "4,auto", "6,auto", "8,auto", "3.3,auto", "2,probe", "4,probe", "8,probe"})
+  @CsvSource({"2,auto", "8,auto", "3.3,probe"})
   void measuredKlLiesBetweenItsBounds(double bits, String clip) throws IOException {
     Audit audit = round(bits, new ClipPolicy(clip, null));
     double slack = 4 * audit.getKlStandardError();
@@ -59,7 +59,7 @@ class LanguageModelLogitsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"4,5", "8,5"})
+  @CsvSource({"8,5"})
   void clippingIsStatedApart(double bits, double level) throws IOException {
     Audit audit = round(bits, new ClipPolicy("fixed", level));
     double slack = 4 * audit.getKlStandardError();
