@@ -157,11 +157,15 @@ class ArchitectureTest {
 
   /** Breaks a rule on purpose. */
   private static final class KnowsBeam {
-    final TupleTag<String> tag = new TupleTag<>("x");
+    static TupleTag<String> tag() {
+      return new TupleTag<>("x");
+    }
   }
 
   /** Breaks a rule on purpose. */
   private static final class AsksTheTime {
-    final long nanos = System.nanoTime();
+    static long nanos() {
+      return System.nanoTime();
+    }
   }
 }

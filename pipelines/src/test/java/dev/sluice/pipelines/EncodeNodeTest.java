@@ -26,12 +26,27 @@ import org.apache.beam.runners.direct.DirectOptions;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.AnnotatedElementContext;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.io.TempDirFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class EncodeNodeTest {
-  @TempDir Path directory;
+  /** Not deleted: after a failed run, the direct runner's other threads may still be writing. */
+  @TempDir(factory = BelowTarget.class, cleanup = CleanupMode.NEVER)
+  Path directory;
+
+  private static final class BelowTarget implements TempDirFactory {
+    @Override
+    public Path createTempDirectory(AnnotatedElementContext element, ExtensionContext context)
+        throws IOException {
+      Path target = Files.createDirectories(Path.of("target").toAbsolutePath());
+      return Files.createTempDirectory(target, "encode-node-test");
+    }
+  }
 
   private void encode(
       RoundFixture fixture, Path logits, Centring.Masking masking, int parallelism) {

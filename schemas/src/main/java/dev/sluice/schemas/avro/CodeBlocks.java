@@ -159,7 +159,7 @@ public final class CodeBlocks {
       byte[] raw = readFixed(field, 8);
       long bits = 0;
       for (int i = 7; i >= 0; i--) {
-        bits = bits << 8 | raw[i] & 0xff;
+        bits = (bits << 8) | (raw[i] & 0xff);
       }
       return Double.longBitsToDouble(bits);
     }

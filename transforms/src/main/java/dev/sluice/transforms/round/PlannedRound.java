@@ -318,7 +318,7 @@ public final class PlannedRound implements Serializable {
           "unique names");
       double bits = node.getBitsPerCoordinate();
       require(
-          bits == 0 || bits >= 1 && bits <= MAX_BITS,
+          bits == 0 || (bits >= 1 && bits <= MAX_BITS),
           field + ".bitsPerCoordinate",
           () -> "" + bits,
           "0 (silent this round) or 1 to 16");

@@ -75,8 +75,8 @@ public final class Storage {
    */
   public static SeekableByteChannel openSeekable(ResourceId file) throws IOException {
     ReadableByteChannel channel = FileSystems.open(file);
-    if (channel instanceof SeekableByteChannel) {
-      return (SeekableByteChannel) channel;
+    if (channel instanceof SeekableByteChannel seekable) {
+      return seekable;
     }
     channel.close();
     throw new IOException(file + ": its filesystem cannot read from the middle of a file");
