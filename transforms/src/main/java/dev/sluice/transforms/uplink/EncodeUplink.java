@@ -202,12 +202,25 @@ public abstract class EncodeUplink
           writer.sync();
         }
       } catch (IOException | RuntimeException e) {
-        bytes.close();
-        Storage.deleteIfExists(aside);
+        discard(bytes, aside, e);
         throw e;
       }
       file.setBytes(bytes.bytes());
       context.output(file);
+    }
+
+    /** A full disk fails to close as well; what went wrong first is what is told. */
+    private static void discard(DigestingChannel bytes, String aside, Exception first) {
+      try {
+        bytes.close();
+      } catch (IOException e) {
+        first.addSuppressed(e);
+      }
+      try {
+        Storage.deleteIfExists(aside);
+      } catch (IOException e) {
+        first.addSuppressed(e);
+      }
     }
 
     private double clip(ProcessContext context) throws BadInputException {
