@@ -72,13 +72,18 @@ public final class AggregateRound {
 
   private static List<PCollectionTuple> readUplinks(
       Pipeline pipeline, PlannedRound round, RoundDirectory directory) {
+    List<PCollectionTuple> uplinks = new ArrayList<>();
+    uplinks.add(
+        pipeline
+            .apply("MatchMisplaced", match(directory.uplinks() + "/*"))
+            .apply("ReadMisplaced", ReadUplink.of(round)));
     if (round.nodes().size() > NODE_BRANCHES) {
-      return List.of(
+      uplinks.add(
           pipeline
               .apply("MatchUplinks", match(directory.uplinks() + "/*/*"))
               .apply("ReadUplinks", ReadUplink.of(round)));
+      return uplinks;
     }
-    List<PCollectionTuple> uplinks = new ArrayList<>();
     for (NodePlan node : round.nodes()) {
       uplinks.add(
           pipeline

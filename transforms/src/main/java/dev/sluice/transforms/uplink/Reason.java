@@ -14,7 +14,8 @@ public enum Reason {
   SILENT_NODE("silent-node"),
   BAD_HEADER("bad-header"),
   BAD_CODES("bad-codes"),
-  CONFLICT("conflict");
+  CONFLICT("conflict"),
+  TOO_MANY("too-many");
 
   private final String label;
 

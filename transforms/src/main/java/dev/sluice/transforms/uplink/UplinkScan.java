@@ -35,12 +35,16 @@ public final class UplinkScan {
     void reject(RejectedRecord reject);
   }
 
+  /** What is rejected is sorted in memory, and one file of rubbish must not fill it. */
+  static final int MAX_REJECTS = 10_000;
+
   private final PlannedRound round;
   private final ResourceId file;
   private final long bytes;
   private final String directory;
   private final String name;
   private final Sink sink;
+  private int rejects;
 
   private UplinkScan(PlannedRound round, MatchResult.Metadata file, Sink sink) {
     this.round = round;
@@ -77,6 +81,14 @@ public final class UplinkScan {
       for (Optional<ContainerScanner.Item> item = scanner.next();
           item.isPresent();
           item = scanner.next()) {
+        if (rejects >= MAX_REJECTS) {
+          reject(
+              null,
+              Reason.TOO_MANY,
+              item.get().offset(),
+              "more than " + MAX_REJECTS + " rejects in this file; the rest of it is not read");
+          return;
+        }
         if (item.get() instanceof ContainerScanner.Damage damage) {
           reject(
               null,
@@ -95,7 +107,7 @@ public final class UplinkScan {
   private void records(ContainerScanner.Block block) {
     int at = block.from();
     int end = block.from() + block.lengthBytes();
-    for (long i = 0; i < block.records(); i++) {
+    for (long i = 0; i < block.records() && rejects < MAX_REJECTS; i++) {
       long offset = block.offset() + (at - block.from());
       CodeBlocks.Parsed record;
       try {
@@ -111,7 +123,7 @@ public final class UplinkScan {
       at = record.end();
       record(record, offset, block);
     }
-    if (at != end) {
+    if (at != end && rejects < MAX_REJECTS) {
       reject(
           null,
           Reason.CORRUPT_RECORD,
@@ -153,6 +165,7 @@ public final class UplinkScan {
   }
 
   private void reject(Integer block, Reason reason, long offset, String detail) {
+    rejects++;
     sink.reject(
         RejectedRecord.newBuilder()
             .setRound(round.plan().getId())
