@@ -21,6 +21,7 @@ final class ConsoleProgress implements Progress {
   }
 
   /** A bar where a person watches; nothing where output goes to a file or a pipe. */
+  @SuppressWarnings("SystemConsoleNull") // a console that is no terminal is asked about as well
   static Progress onTerminal() {
     return System.console() == null || !isTerminal() ? NONE : new ConsoleProgress(System.err);
   }

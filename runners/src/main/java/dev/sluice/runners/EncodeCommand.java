@@ -97,14 +97,11 @@ final class EncodeCommand extends SluiceCommand {
   }
 
   private Centring.Masking masking() {
-    switch (masked) {
-      case "error":
-        return Centring.Masking.FORBIDDEN;
-      case "floor":
-        return Centring.Masking.ALLOWED;
-      default:
-        throw usage("--masked: found '" + masked + "', expected 'error' or 'floor'");
-    }
+    return switch (masked) {
+      case "error" -> Centring.Masking.FORBIDDEN;
+      case "floor" -> Centring.Masking.ALLOWED;
+      default -> throw usage("--masked: found '" + masked + "', expected 'error' or 'floor'");
+    };
   }
 
   private static String summary(PlannedRound round, NodePlan who, RoundRunner.Encoded encoded) {

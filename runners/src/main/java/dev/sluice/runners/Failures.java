@@ -31,8 +31,8 @@ final class Failures {
       }
     }
     for (Throwable link : chain) {
-      if (link instanceof IOException) {
-        return Optional.of(message((IOException) link));
+      if (link instanceof IOException problem) {
+        return Optional.of(message(problem));
       }
       if (link instanceof SerializedThrowable serialized
           && serialized.getOriginalErrorClassName().endsWith("Exception")

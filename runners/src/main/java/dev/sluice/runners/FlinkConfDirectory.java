@@ -46,8 +46,8 @@ final class FlinkConfDirectory implements AutoCloseable {
   }
 
   private static List<String> settings(int parallelism, Path scratch) {
-    // An all-to-all exchange needs buffers by the square of the parallelism.
-    int network = Math.max(NETWORK_MIB_AT_LEAST, 4 * parallelism * parallelism);
+    // An all-to-all exchange needs 2 p (p + 1) buffers, and about 36 of them are open at once.
+    int network = Math.max(NETWORK_MIB_AT_LEAST, parallelism * parallelism);
     return List.of(
         "rest.address: localhost",
         "rest.bind-address: localhost",
@@ -60,6 +60,7 @@ final class FlinkConfDirectory implements AutoCloseable {
         "taskmanager.numberOfTaskSlots: " + parallelism,
         "taskmanager.memory.segment-size: " + SEGMENT_KIB + "kb",
         "taskmanager.memory.managed.size: " + MANAGED_MIB_PER_SLOT * parallelism + "m",
+        "taskmanager.network.memory.buffers-per-channel: 1",
         "taskmanager.memory.network.min: " + network + "m",
         "taskmanager.memory.network.max: " + network + "m",
         "io.tmp.dirs: " + scratch,

@@ -45,11 +45,11 @@ final class Forecast {
     if (!asFiles) {
       return (blocks - 1) * whole.payloadBits() + last.payloadBits();
     }
-    int header = headerBytes(node) + RECORD_BYTES;
-    long container =
+    long header = headerBytes(node) + (long) RECORD_BYTES;
+    int container =
         CONTAINER_BYTES
             + CodeBlock.getClassSchema().toString().getBytes(StandardCharsets.UTF_8).length;
-    return round.shards() * container
+    return (long) round.shards() * container
         + (blocks - 1) * (whole.payloadBytes() + header)
         + last.payloadBytes()
         + header;

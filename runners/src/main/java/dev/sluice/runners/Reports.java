@@ -47,7 +47,7 @@ final class Reports {
         .append(" to a shard, ")
         .append(Texts.count(round.shards(), "shard"));
     text.append("\nteacher    ")
-        .append(Texts.bytes(8.0 * plan.getProbes() * plan.getVocabulary()))
+        .append(Texts.bytes(8L * plan.getProbes() * plan.getVocabulary()))
         .append(" in both formats\n");
     digest(text, "probe set  ", plan.getProbeSetDigest());
     digest(text, "tokenizer  ", plan.getTokenizerDigest());

@@ -66,13 +66,10 @@ public record RunnerChoice(Engine engine, Optional<String> flinkMaster, int para
 
   /** For people. */
   public String label() {
-    switch (engine) {
-      case DIRECT:
-        return "direct runner";
-      case FLINK:
-        return flinkMaster.map(master -> "Flink at " + master).orElse("embedded Flink");
-      default:
-        return "auto";
-    }
+    return switch (engine) {
+      case DIRECT -> "direct runner";
+      case FLINK -> flinkMaster.map(master -> "Flink at " + master).orElse("embedded Flink");
+      case AUTO -> "auto";
+    };
   }
 }

@@ -12,10 +12,10 @@ final class Texts {
   private Texts() {}
 
   /** Bytes with a binary unit. */
-  static String bytes(double bytes) {
+  static String bytes(long bytes) {
     String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
     int unit = 0;
-    double value = bytes;
+    double value = (double) bytes;
     while (value >= 1024 && unit < units.length - 1) {
       value /= 1024;
       unit++;

@@ -115,7 +115,7 @@ final class UplinkSurvey {
       int levels = Math.min(header.getProbes(), record.lengthBytes() / 2);
       for (int i = 0; i < levels; i++) {
         int at = record.from() + 2 * i;
-        clip(Centring.clipOf((short) (window[at] & 0xff | window[at + 1] << 8)));
+        clip(Centring.clipOf((short) ((window[at] & 0xff) | (window[at + 1] << 8))));
       }
     }
   }

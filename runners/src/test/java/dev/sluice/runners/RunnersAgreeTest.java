@@ -119,7 +119,7 @@ class RunnersAgreeTest {
       Path file = PROC.resolveSibling(table);
       if (Files.exists(file)) {
         for (String line : Files.readAllLines(file)) {
-          String[] fields = line.strip().split("\\s+");
+          String[] fields = line.strip().split("\\s+", -1);
           if (fields.length > 9 && fields[3].equals("0A") && own.contains(fields[9])) {
             listening.add(fields[1].substring(0, fields[1].indexOf(':')));
           }
