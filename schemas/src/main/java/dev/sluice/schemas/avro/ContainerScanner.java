@@ -58,6 +58,7 @@ public final class ContainerScanner implements Closeable {
   private final InputStream in;
   private final byte[] window = new byte[MAX_BLOCK_BYTES + 64];
   private final byte[] sync = new byte[SYNC_BYTES];
+  private final int[] step = new int[256]; // how far findSync may go on, by the byte it stands on
   private long base; // position in the file of window[0]
   private int at; // next unread byte of window
   private int limit; // bytes of window that are filled
@@ -109,6 +110,10 @@ public final class ContainerScanner implements Closeable {
     }
     System.arraycopy(window, at, sync, 0, SYNC_BYTES);
     at += SYNC_BYTES;
+    Arrays.fill(step, SYNC_BYTES);
+    for (int i = 0; i < SYNC_BYTES - 1; i++) {
+      step[sync[i] & 0xff] = SYNC_BYTES - 1 - i;
+    }
     if (!codec.equals("null")) {
       throw new NotAContainerException(
           "it is compressed with codec '" + printable(codec) + "', expected codec 'null'");
@@ -209,16 +214,33 @@ public final class ContainerScanner implements Closeable {
   private Damage damage(long start, boolean oversized, String detail) throws IOException {
     at = (int) (start - base);
     while (fill(SYNC_BYTES)) {
-      int last = limit - SYNC_BYTES;
-      for (; at <= last; at++) {
-        if (isSync(at)) {
-          at += SYNC_BYTES;
-          return new Damage(start, oversized, detail);
-        }
+      int found = findSync(at, limit);
+      if (found >= 0) {
+        at = found + SYNC_BYTES;
+        return new Damage(start, oversized, detail);
       }
+      at = limit - SYNC_BYTES + 1;
     }
     at = limit;
     return new Damage(start, oversized, detail);
+  }
+
+  /**
+   * The first sync marker that lies in {@code [from, to)} of the window, or -1. Every byte of every
+   * uplink is looked at here, so it steps as Horspool's search does: by the place of the byte under
+   * the marker's end.
+   */
+  private int findSync(int from, int to) {
+    byte last = sync[SYNC_BYTES - 1];
+    int end = from + SYNC_BYTES - 1;
+    while (end < to) {
+      byte under = window[end];
+      if (under == last && isSync(end - SYNC_BYTES + 1)) {
+        return end - SYNC_BYTES + 1;
+      }
+      end += step[under & 0xff];
+    }
+    return -1;
   }
 
   private boolean isSync(int position) {
@@ -233,8 +255,9 @@ public final class ContainerScanner implements Closeable {
   private boolean hidesBlocks(int from, int end) throws IOException {
     int before = at;
     boolean hides = false;
-    for (int position = from; position <= end - SYNC_BYTES && !hides; position++) {
-      hides = isSync(position) && areBlocks(position + SYNC_BYTES, end);
+    for (int marker = findSync(from, end); marker >= 0 && !hides; ) {
+      hides = areBlocks(marker + SYNC_BYTES, end);
+      marker = findSync(marker + 1, end);
     }
     at = before;
     return hides;

@@ -102,11 +102,14 @@ public final class NpyWriter implements AutoCloseable {
               + (rows - 1)
               + ")");
     }
-    for (int i = from; i < to; i++) {
+    for (int i = from; i < to; ) {
       if (buffer.remaining() < Float.BYTES) {
         flush();
       }
-      buffer.putFloat(values[i]);
+      int some = Math.min(to - i, buffer.remaining() / Float.BYTES);
+      buffer.asFloatBuffer().put(values, i, some);
+      buffer.position(buffer.position() + some * Float.BYTES);
+      i += some;
     }
     written += count / columns;
   }

@@ -360,8 +360,6 @@ public final class KlBounds {
     }
     // e_v in units of the largest; F does not depend on the unit.
     double max = wide != null ? wide[largest] : narrow[largest];
-    double rest = 0;
-    double restSquares = 0;
     if (wide != null) {
       for (int v = 0; v < length; v++) {
         scratch[v] = StrictMath.exp(wide[from + v] - max);
@@ -369,12 +367,25 @@ public final class KlBounds {
     } else {
       Softmax.quickExps(narrow, from, length, max, scratch);
     }
-    for (int v = 0; v < length; v++) {
-      if (from + v != largest) {
-        rest += scratch[v];
-        restSquares += scratch[v] * scratch[v];
-      }
+    scratch[largest - from] = 0;
+    double rest = 0;
+    double restSquares = 0;
+    double rest2 = 0; // in pairs: an addition need not wait for the one before
+    double restSquares2 = 0;
+    int paired = length & ~1;
+    for (int v = 0; v < paired; v += 2) {
+      rest += scratch[v];
+      restSquares += scratch[v] * scratch[v];
+      rest2 += scratch[v + 1];
+      restSquares2 += scratch[v + 1] * scratch[v + 1];
     }
+    if (paired < length) {
+      rest += scratch[paired];
+      restSquares += scratch[paired] * scratch[paired];
+    }
+    rest += rest2;
+    restSquares += restSquares2;
+    scratch[largest - from] = 1;
     double a = StrictMath.exp(-range);
     double sum = 1 + rest;
     double pairs = 2 * rest + (rest * rest - restSquares);
@@ -382,7 +393,7 @@ public final class KlBounds {
     // Half of the threshold, so that no rounding decides what is sorted.
     double threshold = 0.5 * a * ((1 + restSquares) / sum);
     int candidates = 0;
-    for (int v = 0; v < length; v++) {
+    for (int v = 0; v < length && candidates <= MOST_SORTED; v++) {
       if (scratch[v] >= threshold) {
         scratch[candidates++] = scratch[v];
       }
