@@ -66,6 +66,12 @@ final class BenchCommand extends SluiceCommand {
   private int parallelism;
 
   @Option(
+      names = "--runs",
+      defaultValue = "3",
+      description = "Runs of each, of whose figures the medians are printed. Default: 3.")
+  private int runs;
+
+  @Option(
       names = "--dir",
       paramLabel = "DIR",
       description =
@@ -84,6 +90,9 @@ final class BenchCommand extends SluiceCommand {
     if (child != null) {
       return runChild();
     }
+    if (runs < 1 || nodes < 1 || parallelism < 1) {
+      throw usage("--runs, --nodes and --parallelism must be at least 1");
+    }
     Path root = dir == null ? Files.createTempDirectory("sluice-bench-") : dir.toAbsolutePath();
     try {
       return measure(root);
@@ -101,6 +110,7 @@ final class BenchCommand extends SluiceCommand {
     ObjectNode result = new ObjectMapper().createObjectNode();
     result.put("nodes", nodes).put("probes", probes).put("vocabulary", vocabulary);
     result.put("bitsPerCoordinate", bits).put("uplinkBytes", bytes).put("parallelism", parallelism);
+    result.put("runs", runs);
     result.put(
         "java", System.getProperty("java.vm.name") + " " + System.getProperty("java.version"));
     result.put("kernel", Accumulator.kernelLabel());
@@ -109,8 +119,8 @@ final class BenchCommand extends SluiceCommand {
     JsonNode plain = null;
     for (String variant : VARIANTS) {
       err().println("running " + variant);
-      JsonNode started = child(variant, start);
-      JsonNode worked = child(variant, whole);
+      JsonNode started = median(variant, start);
+      JsonNode worked = median(variant, whole);
       byte[] manifest = Storage.read(whole.manifest(), PlainJson.MAX_BYTES);
       if (expected != null && !Arrays.equals(expected, manifest)) {
         throw new IllegalStateException(variant + " wrote another manifest than plain did");
@@ -155,6 +165,22 @@ final class BenchCommand extends SluiceCommand {
     return Storage.match(directory.uplinks() + "/*/*").stream()
         .mapToLong(file -> file.sizeBytes())
         .sum();
+  }
+
+  /** Runs one variant a few times; the median of each of its figures. */
+  private JsonNode median(String variant, RoundDirectory directory)
+      throws IOException, InterruptedException {
+    List<JsonNode> costs = new ArrayList<>();
+    for (int run = 0; run < runs; run++) {
+      costs.add(child(variant, directory));
+    }
+    ObjectNode median = new ObjectMapper().createObjectNode();
+    for (String figure : List.of("cpuSeconds", "wallSeconds", "peakResidentBytes")) {
+      double[] found = costs.stream().mapToDouble(cost -> cost.get(figure).asDouble()).toArray();
+      Arrays.sort(found);
+      median.put(figure, (found[(runs - 1) / 2] + found[runs / 2]) / 2);
+    }
+    return median;
   }
 
   /** Runs one variant in a fresh process with this one's settings. */
@@ -227,7 +253,8 @@ final class BenchCommand extends SluiceCommand {
     text.append(
         String.format(
             Locale.ROOT,
-            "K = %d, m = %d, V = %d, b = %s: %.1f MB of uplinks; parallelism %d; %s; %s kernel%n%n",
+            "K = %d, m = %d, V = %d, b = %s: %.1f MB of uplinks; parallelism %d; %s; %s kernel;"
+                + " medians of %d%n%n",
             result.get("nodes").asInt(),
             result.get("probes").asLong(),
             result.get("vocabulary").asInt(),
@@ -235,7 +262,8 @@ final class BenchCommand extends SluiceCommand {
             result.get("uplinkBytes").asLong() * 1e-6,
             result.get("parallelism").asInt(),
             result.get("java").asText(),
-            result.get("kernel").asText()));
+            result.get("kernel").asText(),
+            result.get("runs").asInt()));
     Texts.Table table =
         new Texts.Table(
             "",
