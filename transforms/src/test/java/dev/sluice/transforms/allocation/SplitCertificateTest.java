@@ -94,11 +94,11 @@ class SplitCertificateTest {
   void specht() {
     assertThat(SplitCertificate.specht(1), is(1.0));
     double[][] values = {
-      {1.0001, 1.0000000012498750},
-      {1.05, 1.0002975944499296},
+      {1.0001, 1.000000001249875},
+      {1.05, 1.0002975944499295},
       {1.2, 1.0041618634161158},
-      {3, 1.1599831710265486},
-      {19, 2.6486058352705245}
+      {3, 1.1599831710265487},
+      {19, 2.6486058352705246}
     };
     for (double[] value : values) {
       assertThat(SplitCertificate.specht(value[0]), closeTo(value[1], 0x1p-48 * value[1]));
@@ -291,6 +291,9 @@ class SplitCertificateTest {
     long lower = 400_000;
     double epsilon = MomentBound.relative(MomentBound.hoeffding(400, 4, lower, 0.05), 1);
     assertThat(Verdict.of(epsilon), is(Verdict.VACUOUS));
+    // log(4·4/.05) = log 320.
+    assertThat(
+        MomentBound.empiricalBernstein(0.04, 4, 4, 101, 0.05), closeTo(0.6059707615624, 1e-12));
     long b = MomentBound.samplesBernstein(0.04, 4, 4, 0.05, 0.1);
     assertThat(MomentBound.empiricalBernstein(0.04, 4, 4, b, 0.05), lessThanOrEqualTo(0.1));
     assertThat(MomentBound.empiricalBernstein(0.04, 4, 4, b - 1, 0.05), greaterThan(0.1));

@@ -23,6 +23,7 @@ class WaterFillingTest {
   private static final double INF = Double.POSITIVE_INFINITY;
 
   /** A random instance: boxes, zero weights, equal bounds, infinite caps. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Instance(double[] weights, double[] floors, double[] caps, double total) {
     static Instance of(SplittableRandom random, int nodes) {
       double[] weights = new double[nodes];
