@@ -32,7 +32,8 @@ final class ScalarKernel extends AveragingKernel {
       z += Dither.GAMMA;
       i = 1;
     }
-    for (; i + 1 < left; i += 2) {
+    int end = i + ((left - i) & ~1); // a bound that does not move lets the compiler drop its checks
+    for (; i < end; i += 2) {
       long inverse = ~Dither.mix(z);
       z += Dither.GAMMA;
       sums[sumsAt + i] += grid(codes[at + i] & 0xffL, inverse & 0xffffffffL, scale, clip);
@@ -62,7 +63,8 @@ final class ScalarKernel extends AveragingKernel {
       z += Dither.GAMMA;
       i = 1;
     }
-    for (; i + 1 < left; i += 2) {
+    int end = i + ((left - i) & ~1); // a bound that does not move lets the compiler drop its checks
+    for (; i < end; i += 2) {
       long inverse = ~Dither.mix(z);
       z += Dither.GAMMA;
       sums[sumsAt + i] += grid(codes[at + i], inverse & 0xffffffffL, scale, clip);

@@ -1,7 +1,7 @@
 package dev.sluice.transforms.channel;
 
 import java.util.Arrays;
-import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -70,7 +70,7 @@ public class DecodeBenchmark {
       int n = shape.coordinates();
       double[] clips = new double[probes];
       Arrays.fill(clips, CLIP);
-      double[] x = new Random(1).doubles(n, -CLIP, CLIP).toArray();
+      double[] x = new SplittableRandom(1).doubles(n, -CLIP, CLIP).toArray();
       codes = BlockEncoder.encode(shape, Quantizer.DITHER, KEY, 5, 80, x, clips).codes();
       scalar = new Accumulator(probes, vocabulary, new ScalarKernel());
       vector = new Accumulator(probes, vocabulary, AveragingKernel.BEST);

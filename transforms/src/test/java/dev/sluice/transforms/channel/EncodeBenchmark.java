@@ -1,7 +1,7 @@
 package dev.sluice.transforms.channel;
 
 import java.util.Arrays;
-import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -67,7 +67,7 @@ public class EncodeBenchmark {
               (long) Math.ceil(bits * vocabulary));
       clips = new double[probes];
       Arrays.fill(clips, CLIP);
-      x = new Random(1).doubles(shape.coordinates(), -CLIP, CLIP).toArray();
+      x = new SplittableRandom(1).doubles(shape.coordinates(), -CLIP, CLIP).toArray();
     }
 
     /** Reads a block back. */
