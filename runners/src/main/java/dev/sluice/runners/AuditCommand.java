@@ -59,18 +59,26 @@ final class AuditCommand extends SluiceCommand {
   }
 
   private static String forPeople(Audit audit) {
-    Texts.Table kl = new Texts.Table("KL, nats (means over " + audit.getProbes() + " probes)", "");
+    Texts.Table kl =
+        new Texts.Table(
+            "KL, nats (means over " + Texts.count(audit.getProbes(), "probe") + ")", "");
+    if (audit.getCertifiedLower() != null) {
+      kl.row("certified from the teacher alone", Texts.number(audit.getCertifiedLower()));
+    }
     if (audit.getLower() != null) {
       kl.row("lower bound (L) on the expectation", Texts.number(audit.getLower()));
     }
     kl.row(
         "measured: mean of clipped logits || teacher",
-        Texts.number(audit.getKl()) + " +- " + Texts.number(audit.getKlStandardError()));
+        Texts.number(audit.getKl())
+            + (audit.getKlStandardError() == null
+                ? ""
+                : " +- " + Texts.number(audit.getKlStandardError())));
     if (audit.getUpper() != null) {
       kl.row("upper bound (U) on the expectation", Texts.number(audit.getUpper()));
     }
     kl.row("worst case, for any dither", Texts.number(audit.getWorstCase()));
-    kl.row("what clipping alone did", Texts.number(audit.getClipKl()));
+    kl.row("what clipping and masking did", Texts.number(audit.getClipKl()));
     Texts.Table error = new Texts.Table("error per coordinate, logits", "");
     error.row("mean square, measured", Texts.number(audit.getMse()));
     if (audit.getExpectedMse() != null) {

@@ -103,7 +103,7 @@ final class PlanCommand extends SluiceCommand {
       defaultValue = "dither",
       description =
           "dither: within the budget, errors uniform and independent. dither-paper: 2^b+1 levels,"
-              + " slightly above the budget. midrise: no dither, so only the worst case is"
+              + " above the budget: log2(ceil(2^b)+1) bits per coordinate. midrise: no dither, so only the worst case is"
               + " certified. Default: ${DEFAULT-VALUE}.")
   private String quantizer;
 

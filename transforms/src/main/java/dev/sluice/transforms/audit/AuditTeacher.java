@@ -7,6 +7,7 @@ import dev.sluice.schemas.AuditShare;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodeAccount;
 import dev.sluice.schemas.NodeAudit;
+import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
 import dev.sluice.transforms.channel.Centring;
@@ -16,10 +17,14 @@ import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.uplink.LogitBlock;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.apache.beam.sdk.coders.KvCoder;
@@ -65,6 +70,19 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       Map<String, String> logits,
       String output)
       throws BadInputException {
+    for (NodeAccount node : manifest.getNodes()) {
+      boolean oneLevel = round.plan().getClip().getPolicy().equals("auto") && node.getProbes() > 0;
+      if (oneLevel && node.getMaxClip() - node.getMeanClip() > 1e-9 * node.getMaxClip()) {
+        throw new BadInputException(
+            "node '"
+                + node.getName()
+                + "' sent blocks with different clips (mean "
+                + node.getMeanClip()
+                + ", largest "
+                + node.getMaxClip()
+                + "), where policy 'auto' has one: its steps cannot be told from its logits");
+      }
+    }
     for (ActiveRange run : manifest.getActive()) {
       for (String node : run.getNodes()) {
         if (!logits.containsKey(node)) {
@@ -129,6 +147,7 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       double[] taught = new double[maxProbes * vocabulary];
       String file = directory.teacher() + "/" + RoundDirectory.teacherShard(shard) + ".npy";
       long firstOfShard = round.firstProbe(round.firstBlock(shard));
+      checkDigest(file, manifest.getTeacher().get(shard).getNpySha256());
       try (LogitBlock rows = new LogitBlock(round, Centring.Masking.ALLOWED);
           NpyRows teacher = NpyRows.open(Storage.open(Storage.resource(file)), file)) {
         for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
@@ -149,6 +168,27 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
         }
       }
       out.output(audit.sums());
+    }
+
+    /** An audit of another teacher than the committed one would be an audit of nothing. */
+    private static void checkDigest(String file, String expected) throws IOException {
+      MessageDigest sha = CodeBlocks.sha256();
+      try (InputStream in = Channels.newInputStream(Storage.open(Storage.resource(file)))) {
+        byte[] buffer = new byte[1 << 16];
+        for (int got = in.read(buffer); got >= 0; got = in.read(buffer)) {
+          sha.update(buffer, 0, got);
+        }
+      }
+      String found = HexFormat.of().formatHex(sha.digest());
+      if (!found.equals(expected)) {
+        throw new BadInputException(
+            file
+                + ": found SHA-256 "
+                + found
+                + ", expected "
+                + expected
+                + " as in manifest.json: the file was changed after the round was committed");
+      }
     }
 
     private double[] clips(NodeAccount node, LogitBlock rows, int probes) {
@@ -227,9 +267,10 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
           .setRound(manifest.getRound())
           .setProbes(probes)
           .setKl(kl)
-          .setKlStandardError(probes < 2 ? 0 : Math.sqrt(spread / (m - 1)))
+          .setKlStandardError(probes < 2 ? null : Math.sqrt(spread / (m - 1)))
           .setUpper(dithered ? totals[5] / m : null)
           .setLower(dithered ? totals[6] / m : null)
+          .setCertifiedLower(manifest.getCertificate().getLower())
           .setWorstCase(totals[7] / m)
           .setClipKl(totals[2] / m)
           .setMse(totals[4] / (m * round.vocabulary()))

@@ -244,11 +244,12 @@ public final class PlannedRound implements Serializable {
   private void checkScalars() throws BadPlanException {
     require(plan.getFormat().equals(FORMAT), "format", plan::getFormat, FORMAT);
     require(isName(plan.getId()), "id", plan::getId, "1 to 64 of [A-Za-z0-9._-]");
+    // Dither is used once. Another round's is for a round that refines it with further planes.
     require(
-        isName(plan.getDitherRound()),
+        plan.getDitherRound().equals(plan.getId()),
         "ditherRound",
         plan::getDitherRound,
-        "1 to 64 of [A-Za-z0-9._-]");
+        "the round's own id, " + plan.getId());
     long probes = plan.getProbes();
     require(
         probes >= 1 && probes <= Integer.MAX_VALUE,

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * The error's law, at M = 4e5 dithers of one logit through encoder and decoder. Seed 314159. Mean
  * within 5 sd of 0: false alarm 6e-7. Variance within 1 %: its sd is sqrt(0.8/M) = 0.14 %, so 7 sd,
  * 2e-12. Kolmogorov's distance below 2.2/sqrt(M): false alarm 2*exp(-2*2.2^2) = 1.2e-4, for each of
- * some 40 cases; at this seed all hold.
+ * 74 cases; at this seed all hold.
  */
 class QuantizerLawTest {
   private static final int M = 400_000;
