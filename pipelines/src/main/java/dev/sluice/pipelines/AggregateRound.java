@@ -1,23 +1,19 @@
 package dev.sluice.pipelines;
 
-import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.RejectFile;
 import dev.sluice.transforms.aggregation.KFoldAverage;
 import dev.sluice.transforms.commit.CommitRound;
 import dev.sluice.transforms.commit.WriteRejects;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.ReadUplink;
-import dev.sluice.transforms.uplink.UplinkScan;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.beam.sdk.Pipeline;
-import org.apache.beam.sdk.io.FileIO;
-import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
-import org.apache.beam.sdk.io.fs.MatchResult;
-import org.apache.beam.sdk.transforms.Filter;
+import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.Flatten;
-import org.apache.beam.sdk.transforms.SerializableFunction;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
@@ -72,34 +68,29 @@ public final class AggregateRound {
 
   private static List<PCollectionTuple> readUplinks(
       Pipeline pipeline, PlannedRound round, RoundDirectory directory) {
+    List<String> names = new ArrayList<>();
+    round.nodes().forEach(node -> names.add(node.getName()));
     List<PCollectionTuple> uplinks = new ArrayList<>();
-    uplinks.add(
-        pipeline
-            .apply("MatchMisplaced", match(directory.uplinks() + "/*"))
-            .apply("ReadMisplaced", ReadUplink.of(round)));
-    if (round.nodes().size() > NODE_BRANCHES) {
-      uplinks.add(
-          pipeline
-              .apply("MatchUplinks", match(directory.uplinks() + "/*/*"))
-              .apply("ReadUplinks", ReadUplink.of(round)));
-      return uplinks;
+    if (names.size() > NODE_BRANCHES) {
+      uplinks.add(readUplink(pipeline, round, directory, "Nodes", names));
+    } else {
+      names.forEach(
+          name -> uplinks.add(readUplink(pipeline, round, directory, name, List.of(name))));
     }
-    for (NodePlan node : round.nodes()) {
-      uplinks.add(
-          pipeline
-              .apply("Match-" + node.getName(), match(directory.uplink(node.getName()) + "/*"))
-              .apply("Read-" + node.getName(), ReadUplink.of(round)));
-    }
-    uplinks.add(
-        pipeline
-            .apply("MatchOthers", match(directory.uplinks() + "/*/*"))
-            .apply("NotInThePlan", Filter.by(new IsStranger(round)))
-            .apply("ReadOthers", ReadUplink.of(round)));
+    uplinks.add(readUplink(pipeline, round, directory, "Others", List.of(ListUplinks.STRANGERS)));
     return uplinks;
   }
 
-  private static FileIO.Match match(String pattern) {
-    return FileIO.match().filepattern(pattern).withEmptyMatchTreatment(EmptyMatchTreatment.ALLOW);
+  private static PCollectionTuple readUplink(
+      Pipeline pipeline,
+      PlannedRound round,
+      RoundDirectory directory,
+      String label,
+      List<String> nodes) {
+    return pipeline
+        .apply("Name-" + label, Create.of(nodes).withCoder(StringUtf8Coder.of()))
+        .apply("List-" + label, ListUplinks.of(round, directory))
+        .apply("Read-" + label, ReadUplink.of(round));
   }
 
   private static <T> PCollection<T> flatten(
@@ -107,21 +98,5 @@ public final class AggregateRound {
     List<PCollection<T>> collections = new ArrayList<>();
     parts.forEach(part -> collections.add(part.get(tag)));
     return PCollectionList.of(collections).apply(name, Flatten.pCollections());
-  }
-
-  /** Whether a file lies in the directory of no node of the plan. */
-  private static final class IsStranger
-      implements SerializableFunction<MatchResult.Metadata, Boolean> {
-    private static final long serialVersionUID = 1L;
-    private final PlannedRound round;
-
-    IsStranger(PlannedRound round) {
-      this.round = round;
-    }
-
-    @Override
-    public Boolean apply(MatchResult.Metadata file) {
-      return round.indexOf(UplinkScan.directoryName(file.resourceId())).isEmpty();
-    }
   }
 }

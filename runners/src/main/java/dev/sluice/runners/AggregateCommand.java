@@ -7,6 +7,7 @@ import dev.sluice.schemas.Outcome;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.util.HashSet;
@@ -185,7 +186,7 @@ final class AggregateCommand extends SluiceCommand {
   private static List<String> absent(PlannedRound planned, RoundDirectory directory)
       throws IOException {
     Set<String> present = new HashSet<>();
-    for (MatchResult.Metadata file : Storage.match(directory.uplinks() + "/*/*")) {
+    for (MatchResult.Metadata file : ListUplinks.everything(directory)) {
       present.add(UplinkScan.directoryName(file.resourceId()));
     }
     return planned.nodes().stream()

@@ -78,7 +78,7 @@ final class AuditCommand extends SluiceCommand {
       kl.row("upper bound (U) on the expectation", Texts.number(audit.getUpper()));
     }
     kl.row("worst case, for any dither", Texts.number(audit.getWorstCase()));
-    kl.row("what clipping and masking did", Texts.number(audit.getClipKl()));
+    kl.row("what clipping alone did", Texts.number(audit.getClipKl()));
     Texts.Table error = new Texts.Table("error per coordinate, logits", "");
     error.row("mean square, measured", Texts.number(audit.getMse()));
     if (audit.getExpectedMse() != null) {

@@ -14,6 +14,7 @@ import dev.sluice.transforms.round.PlanDraft;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.ListUplinks;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -162,9 +163,7 @@ final class BenchCommand extends SluiceCommand {
     for (int node = 0; node < nodes; node++) {
       SyntheticUplink.write(round, directory, node);
     }
-    return Storage.match(directory.uplinks() + "/*/*").stream()
-        .mapToLong(file -> file.sizeBytes())
-        .sum();
+    return ListUplinks.everything(directory).stream().mapToLong(file -> file.sizeBytes()).sum();
   }
 
   /** Runs one variant a few times; the median of each of its figures. */

@@ -87,6 +87,10 @@ final class EncodeCommand extends SluiceCommand {
     String file = Locations.existing(logits).resourceId().toString();
     RunnerChoice choice = RunnerChoice.direct();
     if (parallelism != null) {
+      if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
+        throw usage(
+            "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
+      }
       choice = choice.withParallelism(parallelism);
     }
     RoundRunner.Encoded encoded =

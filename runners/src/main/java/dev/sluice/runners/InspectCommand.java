@@ -15,6 +15,7 @@ import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.io.InputStream;
@@ -95,14 +96,14 @@ final class InspectCommand extends SluiceCommand {
     StringBuilder text = new StringBuilder(Reports.plan(planned)).append('\n');
 
     SortedMap<String, long[]> uplinks = new TreeMap<>();
-    for (MatchResult.Metadata file : Storage.match(directory.uplinks() + "/*/*")) {
+    for (MatchResult.Metadata file : ListUplinks.everything(directory)) {
       String name = file.resourceId().getFilename();
       if (name != null && !name.startsWith(".")) {
         long[] sum =
             uplinks.computeIfAbsent(
                 UplinkScan.directoryName(file.resourceId()), node -> new long[2]);
         sum[0]++;
-        sum[1] += file.sizeBytes();
+        sum[1] += Math.max(0, file.sizeBytes());
       }
     }
     Texts.Table table = new Texts.Table("uplink of", "files", "size", "");
@@ -271,7 +272,8 @@ final class InspectCommand extends SluiceCommand {
     text.append('\n').append(table);
     if (all.problemCount() > 0) {
       text.append(Texts.count(all.problemCount(), "problem")).append('\n');
-      all.problems().forEach(problem -> text.append("  ").append(problem).append('\n'));
+      all.problems()
+          .forEach(problem -> text.append("  ").append(Texts.printable(problem)).append('\n'));
       if (all.problemCount() > all.problems().size()) {
         text.append("  ... and ")
             .append(all.problemCount() - all.problems().size())

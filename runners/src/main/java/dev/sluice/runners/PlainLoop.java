@@ -12,6 +12,7 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.RangeReader;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -33,7 +34,7 @@ final class PlainLoop {
       shards.add(new ArrayList<>());
     }
     List<UplinkFile> files = new ArrayList<>();
-    for (MatchResult.Metadata file : Storage.match(directory.uplinks() + "/*/*")) {
+    for (MatchResult.Metadata file : ListUplinks.everything(directory)) {
       UplinkScan.scan(
           round,
           file,

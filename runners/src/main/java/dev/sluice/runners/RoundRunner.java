@@ -13,6 +13,7 @@ import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.LogitBlock;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -173,8 +174,8 @@ public final class RoundRunner {
       return new Chosen(choice, "as asked");
     }
     long bytes = 0;
-    for (MatchResult.Metadata file : Storage.match(directory.uplinks() + "/*/*")) {
-      bytes += file.sizeBytes();
+    for (MatchResult.Metadata file : ListUplinks.everything(directory)) {
+      bytes += Math.max(0, file.sizeBytes());
     }
     Engine engine = bytes < FLINK_FROM_BYTES ? Engine.DIRECT : Engine.FLINK;
     return new Chosen(
@@ -206,14 +207,22 @@ public final class RoundRunner {
     }
     RunnerChoice runner = choose(choice, directory).runner();
     String attempt = UUID.randomUUID().toString();
-    return run(
-        runner,
-        "aggregate",
-        directory,
-        attempt,
-        round.plan().getProbes(),
-        8.0 * round.vocabulary(), // float32, in two formats
-        pipeline -> AggregateRound.build(pipeline, round, directory, minNodes, attempt));
+    Outcome outcome =
+        run(
+            runner,
+            "aggregate",
+            directory,
+            attempt,
+            round.plan().getProbes(),
+            8.0 * round.vocabulary(), // float32, in two formats
+            pipeline -> AggregateRound.build(pipeline, round, directory, minNodes, attempt));
+    if (outcome == null) {
+      throw new IOException(
+          directory.root()
+              + ": the runner ended without a word on how (out of memory? a larger heap:"
+              + " SLUICE_JAVA_OPTS=-Xmx2g); nothing is committed, run it again");
+    }
+    return outcome;
   }
 
   /** Runs one attempt and clears up after it; null where the attempt leaves no outcome. */

@@ -54,7 +54,7 @@ abstract class SluiceCommand implements Callable<Integer> {
 
   /** The first few names. */
   static String names(List<String> names) {
-    return names.stream().limit(NAMES_SHOWN).collect(Collectors.joining(", "))
+    return names.stream().limit(NAMES_SHOWN).map(Texts::printable).collect(Collectors.joining(", "))
         + (names.size() > NAMES_SHOWN ? " and " + (names.size() - NAMES_SHOWN) + " more" : "");
   }
 }

@@ -53,7 +53,7 @@ final class Texts {
 
   /** Text that may have come from outside, safe to print. */
   static String printable(String text) {
-    return text.replaceAll("\\p{Cntrl}", "?");
+    return text.replaceAll("[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}\u2028\u2029]", "?");
   }
 
   /**

@@ -25,6 +25,10 @@ public final class ContainerScanner implements Closeable {
 
   private static final int MAX_METADATA_BYTES = 64 << 10;
   private static final int SYNC_BYTES = 16;
+
+  /** Frames looked at inside one block before it is held to be damaged. */
+  private static final int MAX_HIDDEN_FRAMES = 1 << 17;
+
   private static final int MAX_FRAME_BYTES = 20; // two longs of at most ten bytes
   private static final byte[] MAGIC = {'O', 'b', 'j', 1};
 
@@ -61,6 +65,7 @@ public final class ContainerScanner implements Closeable {
   private final int[] step = new int[256]; // how far findSync may go on, by the byte it stands on
   private long base; // position in the file of window[0]
   private int at; // next unread byte of window
+  private int frames; // looked at by areBlocks inside the block at hand
   private int limit; // bytes of window that are filled
 
   /**
@@ -255,6 +260,7 @@ public final class ContainerScanner implements Closeable {
   private boolean hidesBlocks(int from, int end) throws IOException {
     int before = at;
     boolean hides = false;
+    frames = 0;
     for (int marker = findSync(from, end); marker >= 0 && !hides; ) {
       hides = areBlocks(marker + SYNC_BYTES, end);
       marker = findSync(marker + 1, end);
@@ -269,6 +275,9 @@ public final class ContainerScanner implements Closeable {
   private boolean areBlocks(int from, int end) throws IOException {
     at = from;
     while (at < end && at + MAX_FRAME_BYTES <= limit) {
+      if (++frames > MAX_HIDDEN_FRAMES) {
+        return true; // markers end on end are no codes: bounded work, and a reject
+      }
       long records;
       long size;
       try {

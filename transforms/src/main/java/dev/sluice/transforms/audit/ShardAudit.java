@@ -77,7 +77,8 @@ final class ShardAudit {
     for (int probe = 0; probe < probes; probe++) {
       double clip = nodeClips[probe];
       for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
-        mean[c] += centred[c];
+        // A masked token is at the floor in both means: masking is the site's choice, not an error.
+        mean[c] += centred[c] == Double.NEGATIVE_INFINITY ? -clip : centred[c];
         clippedMean[c] += Math.min(clip, Math.max(-clip, centred[c]));
       }
     }

@@ -132,7 +132,7 @@ public final class RoundCommit {
       String name = rejectName(reject.getValue().getNode());
       placed.add(Storage.moveOnce(reject.getKey(), directory.rejects() + "/" + name));
     }
-    deleteOthers(directory.rejects(), placed);
+    deleteOthers(directory.rejects() + "/*.avro", placed);
   }
 
   private void moveTeacher(List<ShardAccount> accounts) throws IOException {
@@ -143,11 +143,12 @@ public final class RoundCommit {
         placed.add(Storage.moveOnce(shard.getAside() + extension, target + extension));
       }
     }
-    deleteOthers(directory.teacher(), placed);
+    deleteOthers(directory.teacher() + "/teacher-*.npy", placed);
+    deleteOthers(directory.teacher() + "/teacher-*.avro", placed);
   }
 
-  private static void deleteOthers(String directory, Set<ResourceId> keep) throws IOException {
-    for (MatchResult.Metadata file : Storage.match(directory + "/*")) {
+  private static void deleteOthers(String pattern, Set<ResourceId> keep) throws IOException {
+    for (MatchResult.Metadata file : Storage.match(pattern)) {
       if (!keep.contains(file.resourceId())) {
         Storage.deleteIfExists(file.resourceId().toString());
       }

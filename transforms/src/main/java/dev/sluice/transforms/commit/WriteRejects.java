@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.PriorityQueue;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.apache.avro.file.DataFileWriter;
@@ -62,6 +63,16 @@ public abstract class WriteRejects
       extends DoFn<KV<String, Iterable<RejectedRecord>>, KV<String, RejectFile>> {
     private static final long serialVersionUID = 1L;
 
+    /** Records written for one node; what is over is counted. */
+    private static final int MAX_RECORDS = 10_000;
+
+    private static final Comparator<RejectedRecord> ORDER =
+        Comparator.comparing(
+                RejectedRecord::getBlock, Comparator.nullsFirst(Comparator.<Integer>naturalOrder()))
+            .thenComparing(RejectedRecord::getReason)
+            .thenComparing(RejectedRecord::getFile)
+            .thenComparingLong(RejectedRecord::getOffset);
+
     private final PlannedRound round;
     private final String directory;
 
@@ -75,14 +86,20 @@ public abstract class WriteRejects
         @Element KV<String, Iterable<RejectedRecord>> node,
         OutputReceiver<KV<String, RejectFile>> out)
         throws IOException {
-      List<RejectedRecord> records = new ArrayList<>();
-      node.getValue().forEach(records::add);
-      records.sort(
-          Comparator.comparing(
-                  RejectedRecord::getBlock, Comparator.nullsFirst(Comparator.naturalOrder()))
-              .thenComparing(RejectedRecord::getReason)
-              .thenComparing(RejectedRecord::getFile)
-              .thenComparingLong(RejectedRecord::getOffset));
+      // The largest of those kept is on top, to make way for a smaller one.
+      PriorityQueue<RejectedRecord> kept = new PriorityQueue<>(ORDER.reversed());
+      Map<String, Long> reasons = new TreeMap<>();
+      long found = 0;
+      for (RejectedRecord record : node.getValue()) {
+        found++;
+        reasons.merge(record.getReason(), 1L, Long::sum);
+        kept.add(record);
+        if (kept.size() > MAX_RECORDS) {
+          kept.remove();
+        }
+      }
+      List<RejectedRecord> records = new ArrayList<>(kept);
+      records.sort(ORDER);
       String aside = directory + "/rejects." + UUID.randomUUID() + ".avro";
       DigestingChannel bytes = new DigestingChannel(Storage.create(aside));
       try (DataFileWriter<RejectedRecord> writer =
@@ -95,13 +112,9 @@ public abstract class WriteRejects
           writer.append(record);
         }
       }
-      Map<String, Long> reasons = new TreeMap<>();
-      records.forEach(record -> reasons.merge(record.getReason(), 1L, Long::sum));
       List<ReasonCount> counts = new ArrayList<>();
       reasons.forEach((reason, count) -> counts.add(new ReasonCount(reason, count)));
-      out.output(
-          KV.of(
-              aside, new RejectFile(node.getKey(), (long) records.size(), counts, bytes.sha256())));
+      out.output(KV.of(aside, new RejectFile(node.getKey(), found, counts, bytes.sha256())));
     }
   }
 }

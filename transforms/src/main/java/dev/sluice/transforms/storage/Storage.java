@@ -40,6 +40,37 @@ public final class Storage {
   }
 
   /**
+   * What lies in a directory, one level deep and by name; nothing where it does not exist. On this
+   * machine's own filesystem an entry that is no plain file (a directory, a pipe, a broken link)
+   * has a size of -1. Unlike a pattern, it never walks what lies deeper.
+   */
+  public static List<MatchResult.Metadata> list(String directory) throws IOException {
+    if (!FileSystems.matchNewResource(directory, true).getScheme().equals("file")) {
+      return match(directory + "/*");
+    }
+    List<MatchResult.Metadata> entries = new ArrayList<>();
+    java.nio.file.Path root = java.nio.file.Path.of(directory);
+    if (!java.nio.file.Files.isDirectory(root)) {
+      return entries;
+    }
+    try (java.nio.file.DirectoryStream<java.nio.file.Path> stream =
+        java.nio.file.Files.newDirectoryStream(root)) {
+      for (java.nio.file.Path entry : stream) {
+        boolean plain = java.nio.file.Files.isRegularFile(entry);
+        entries.add(
+            MatchResult.Metadata.builder()
+                .setResourceId(resource(entry.toString()))
+                .setSizeBytes(plain ? java.nio.file.Files.size(entry) : -1)
+                .setLastModifiedMillis(0)
+                .setIsReadSeekEfficient(true)
+                .build());
+      }
+    }
+    entries.sort(java.util.Comparator.comparing(entry -> entry.resourceId().toString()));
+    return entries;
+  }
+
+  /**
    * Reads a whole file.
    *
    * @param maxBytes refuse a longer one before allocating

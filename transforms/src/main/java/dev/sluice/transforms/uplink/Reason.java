@@ -15,7 +15,8 @@ public enum Reason {
   BAD_HEADER("bad-header"),
   BAD_CODES("bad-codes"),
   CONFLICT("conflict"),
-  TOO_MANY("too-many");
+  TOO_MANY("too-many"),
+  UNREADABLE("unreadable");
 
   private final String label;
 

@@ -66,7 +66,7 @@ public final class UplinkScan {
     if (name.isEmpty() || name.startsWith(".") || directory.startsWith(".")) {
       return;
     }
-    sink.file(UplinkFile.newBuilder().setNode(directory).setBytes(bytes).build());
+    sink.file(UplinkFile.newBuilder().setNode(directory).setBytes(Math.max(0, bytes)).build());
     if (round.indexOf(directory).isEmpty()) {
       reject(
           null,
@@ -75,20 +75,25 @@ public final class UplinkScan {
           "no node '" + HeaderCheck.shown(directory) + "' in the plan");
       return;
     }
+    if (bytes < 0) {
+      reject(null, Reason.NOT_AVRO, 0, "it is no plain file");
+      return;
+    }
+    long most = mostBytes();
+    if (bytes > most) {
+      reject(
+          null,
+          Reason.OVERSIZED,
+          0,
+          "a file of " + bytes + " bytes, at most " + most + " for a node of this plan; not read");
+      return;
+    }
     try (ContainerScanner scanner =
         new ContainerScanner(
             Channels.newInputStream(Storage.open(file)), CodeBlock.getClassSchema())) {
       for (Optional<ContainerScanner.Item> item = scanner.next();
           item.isPresent();
           item = scanner.next()) {
-        if (rejects >= MAX_REJECTS) {
-          reject(
-              null,
-              Reason.TOO_MANY,
-              item.get().offset(),
-              "more than " + MAX_REJECTS + " rejects in this file; the rest of it is not read");
-          return;
-        }
         if (item.get() instanceof ContainerScanner.Damage damage) {
           reject(
               null,
@@ -98,10 +103,34 @@ public final class UplinkScan {
         } else {
           records((ContainerScanner.Block) item.get());
         }
+        if (rejects >= MAX_REJECTS) {
+          reject(
+              null,
+              Reason.TOO_MANY,
+              item.get().offset(),
+              MAX_REJECTS + " rejects in this file; the rest of it is not read");
+          return;
+        }
       }
     } catch (NotAContainerException e) {
       reject(null, Reason.NOT_AVRO, 0, e.getMessage());
+    } catch (IOException e) {
+      reject(
+          null,
+          Reason.UNREADABLE,
+          0,
+          "reading it failed: " + HeaderCheck.shown("" + e.getMessage()));
     }
+  }
+
+  /** Four times what the plan asks of the node that the file is of, and 1 MiB. */
+  private long mostBytes() {
+    int node = round.indexOf(directory).orElseThrow();
+    if (round.nodes().get(node).getBitsPerProbe() == 0) {
+      return 1 << 20;
+    }
+    long block = round.shape(node, 0).payloadBytes() + 1024L;
+    return 4 * block * round.blocks() + (1 << 20);
   }
 
   private void records(ContainerScanner.Block block) {

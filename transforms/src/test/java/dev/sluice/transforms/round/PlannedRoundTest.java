@@ -114,7 +114,8 @@ class PlannedRoundTest {
         refusal(p -> p.setQuantizer("Dither")),
         allOf(containsString("'quantizer'"), containsString("'Dither'")));
     assertThat(
-        refusal(p -> p.setDitherRound("")), containsString("'ditherRound': found , expected 1 to"));
+        refusal(p -> p.setDitherRound("")),
+        containsString("'ditherRound': found , expected the round's own id, r1"));
   }
 
   @ParameterizedTest
@@ -131,6 +132,7 @@ class PlannedRoundTest {
   void aNameHasAtMost64Characters() throws IOException {
     RoundPlan plan = plan();
     plan.setId("x".repeat(64));
+    plan.setDitherRound(plan.getId());
     plan.getNodes().get(0).setName("0.._-" + "y".repeat(59));
     parse(plan);
     assertThat(refusal(p -> p.setId("x".repeat(65))), containsString("field 'id'"));

@@ -1,0 +1,85 @@
+package dev.sluice.transforms.uplink;
+
+import com.google.auto.value.AutoValue;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.beam.sdk.io.fs.MatchResult;
+import org.apache.beam.sdk.io.fs.MetadataCoderV2;
+import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.PTransform;
+import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.Reshuffle;
+import org.apache.beam.sdk.values.PCollection;
+
+/**
+ * From nodes' names to what lies in their uplink directories, one level deep; and, for {@link
+ * #STRANGERS}, to everything under uplink/ that lies in no node's directory.
+ */
+@AutoValue
+public abstract class ListUplinks
+    extends PTransform<PCollection<String>, PCollection<MatchResult.Metadata>> {
+  /** No node's name: stands for what belongs to none. */
+  public static final String STRANGERS = "";
+
+  abstract PlannedRound round();
+
+  abstract RoundDirectory directory();
+
+  /** Lists uplinks of a round. */
+  public static ListUplinks of(PlannedRound round, RoundDirectory directory) {
+    return new AutoValue_ListUplinks(round, directory);
+  }
+
+  /** Everything under uplink/: files in directories, and files beside them. */
+  public static List<MatchResult.Metadata> everything(RoundDirectory directory) throws IOException {
+    List<MatchResult.Metadata> files = new ArrayList<>();
+    for (MatchResult.Metadata entry : Storage.list(directory.uplinks())) {
+      if (entry.sizeBytes() >= 0) {
+        files.add(entry); // beside the nodes' directories
+      } else {
+        files.addAll(Storage.list(entry.resourceId().toString()));
+      }
+    }
+    if (!directory.uplinks().startsWith("/")) {
+      files.addAll(Storage.match(directory.uplinks() + "/*/*")); // no directories to list
+    }
+    return files;
+  }
+
+  @Override
+  public PCollection<MatchResult.Metadata> expand(PCollection<String> nodes) {
+    return nodes
+        .apply("List", ParDo.of(new ListFn(round(), directory())))
+        .setCoder(MetadataCoderV2.of())
+        .apply("Spread", Reshuffle.viaRandomKey());
+  }
+
+  private static class ListFn extends DoFn<String, MatchResult.Metadata> {
+    private static final long serialVersionUID = 1L;
+    private final PlannedRound round;
+    private final RoundDirectory directory;
+
+    ListFn(PlannedRound round, RoundDirectory directory) {
+      this.round = round;
+      this.directory = directory;
+    }
+
+    @ProcessElement
+    public void list(@Element String node, OutputReceiver<MatchResult.Metadata> out)
+        throws IOException {
+      if (!node.equals(STRANGERS)) {
+        Storage.list(directory.uplink(node)).forEach(out::output);
+        return;
+      }
+      for (MatchResult.Metadata file : everything(directory)) {
+        if (round.indexOf(UplinkScan.directoryName(file.resourceId())).isEmpty()) {
+          out.output(file);
+        }
+      }
+    }
+  }
+}
