@@ -209,16 +209,19 @@ class AggregateRoundTest {
         + (1 - f) * step(shape.symbols(), BITS[node], clip, quantizer);
   }
 
-  /** (U), the worst case and the variance by their formulas; (L) by its place among them. */
+  /** (U), (L), the worst case and the variance by their formulas. */
   private static void checkCertificate(RoundFixture fixture, Manifest manifest) {
     PlannedRound round = fixture.round();
     String quantizer = round.plan().getQuantizer();
     double upper = 0;
+    double lower = 0;
     double worst = 0;
     double variance = 0;
     for (int block = 0; block < 6; block++) {
+      float[] teacher = fixture.teacher(block, List.of(0, 1, 3));
       for (int probe = 0; probe < round.probesIn(block); probe++) {
         double mean = 0;
+        double here = 0;
         for (int node : new int[] {0, 1, 3}) {
           BlockShape shape = round.shape(node, block);
           double clip = fixture.clips(node, block)[probe];
@@ -229,9 +232,13 @@ class AggregateRoundTest {
               Math.log(
                   f * Math.sinh(fine / 6) / (fine / 6)
                       + (1 - f) * Math.sinh(coarse / 6) / (coarse / 6));
-          mean += coarse / 3;
-          variance += (f * fine * fine + (1 - f) * coarse * coarse) / 12 / 9;
+          mean += (f == 1 ? fine : coarse) / 3;
+          here += (f * fine * fine + (1 - f) * coarse * coarse) / 12 / 9;
         }
+        double h = 2 * (Math.exp(-mean) - 1 + mean) / (mean * mean);
+        float[] row = Arrays.copyOfRange(teacher, probe * 20, probe * 20 + 20);
+        lower += 0.5 * h * here * leastSpread(row, mean);
+        variance += here;
         worst += mean * mean / 8;
       }
     }
@@ -245,9 +252,29 @@ class AggregateRoundTest {
     assertThat(manifest.getCertificate().getUpper(), closeTo(upper / 17, 1e-10 * upper));
     assertThat(
         manifest.getCertificate().getMeanVariance(), closeTo(variance / 17, 1e-12 * variance));
-    assertThat(manifest.getCertificate().getLower(), greaterThan(0.0));
+    assertThat(lower, greaterThan(0.0));
+    assertThat(manifest.getCertificate().getLower(), closeTo(lower / 17, 1e-6 * lower / 17));
     assertThat(
         manifest.getCertificate().getUpper(), greaterThan(manifest.getCertificate().getLower()));
+  }
+
+  /** The least 1 - |p|^2 of all softmaxes whose logits are within the mean step of a row. */
+  private static double leastSpread(float[] row, double meanStep) {
+    double[] sorted = IntStream.range(0, row.length).mapToDouble(v -> row[v]).sorted().toArray();
+    double largest = Math.max(Math.abs(sorted[0]), Math.abs(sorted[row.length - 1]));
+    double range = meanStep + largest * 0x1p-23 + 0x1p-29;
+    double least = 1;
+    for (int top = 0; top <= row.length; top++) {
+      double sum = 0;
+      double squares = 0;
+      for (int v = 0; v < row.length; v++) {
+        double x = Math.exp(sorted[v] - (v < row.length - top ? range : 0));
+        sum += x;
+        squares += x * x;
+      }
+      least = Math.min(least, 1 - squares / (sum * sum));
+    }
+    return least;
   }
 
   private void checkShard(RoundFixture fixture, int shard, TeacherShard entry) throws Exception {
