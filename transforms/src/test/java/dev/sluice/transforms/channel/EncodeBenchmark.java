@@ -47,7 +47,7 @@ public class EncodeBenchmark {
     @Param({"50257"})
     int vocabulary;
 
-    @Param({"16"})
+    @Param({"5"}) // what a block holds at this vocabulary
     int probes;
 
     BlockShape shape;
