@@ -97,7 +97,7 @@ final class QuickstartCommand extends SluiceCommand {
     }
     out()
         .printf(
-            "%nThe bounds hold the expectation over the dither; measured is one draw, averaged over the"
+            "%nThe bounds hold the expectation over dither and rotation; measured is one draw, averaged over the"
                 + " probes, and may%nstray by its standard error.%n"
                 + "Everything is under %s. Try next:%n"
                 + "  ./sluice inspect %s/bits-4%n"
