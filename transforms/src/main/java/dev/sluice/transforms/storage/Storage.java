@@ -36,6 +36,10 @@ public final class Storage {
   /** The metadata of the file of exactly this name, no pattern; empty where it does not exist. */
   public static Optional<MatchResult.Metadata> find(String file) throws IOException {
     ResourceId exactly = resource(file);
+    if (exactly.getScheme().equals("file")
+        && !java.nio.file.Files.exists(java.nio.file.Path.of(exactly.toString()))) {
+      return Optional.empty(); // Beam would look for it through the whole tree beside it
+    }
     return match(file).stream().filter(found -> found.resourceId().equals(exactly)).findFirst();
   }
 

@@ -36,7 +36,7 @@ public final class UplinkScan {
   }
 
   /** What is rejected is sorted in memory, and one file of rubbish must not fill it. */
-  static final int MAX_REJECTS = 10_000;
+  static final int MAX_REJECTS = 1000;
 
   private final PlannedRound round;
   private final ResourceId file;
