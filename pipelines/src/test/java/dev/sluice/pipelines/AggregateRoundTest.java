@@ -123,7 +123,9 @@ class AggregateRoundTest {
     assertThat(manifest.getMinNodes(), equalTo(3));
     assertThat(
         manifest.getActive(),
-        equalTo(List.of(new ActiveRange(0, 5, List.of("node-0", "node-1", "node-3")))));
+        equalTo(
+            List.of(
+                new ActiveRange(0, 5, List.of("node-0", "node-1", "node-3"), List.of(1, 1, 1)))));
     assertThat(manifest.getRejects(), equalTo(List.of()));
     for (int node = 0; node < 4; node++) {
       checkAccount(fixture, node, manifest.getNodes().get(node));
@@ -399,8 +401,8 @@ class AggregateRoundTest {
         manifest().getActive(),
         equalTo(
             List.of(
-                new ActiveRange(0, 3, List.of("node-0", "node-1", "node-2")),
-                new ActiveRange(4, 5, List.of("node-0", "node-2")))));
+                new ActiveRange(0, 3, List.of("node-0", "node-1", "node-2"), List.of(1, 1, 1)),
+                new ActiveRange(4, 5, List.of("node-0", "node-2"), List.of(1, 1)))));
     assertThat(manifest().getNodes().get(1).getMissingBlocks(), equalTo(2));
     assertThat(manifest().getNodes().get(2).getRejects(), equalTo(1L));
   }

@@ -322,9 +322,9 @@ class AuditRoundTest {
         manifest.getActive(),
         equalTo(
             List.of(
-                new ActiveRange(0, 1, List.of("node-0", "node-1", "node-3")),
-                new ActiveRange(2, 2, List.of("node-0", "node-3")),
-                new ActiveRange(3, 5, List.of("node-0", "node-1", "node-3")))));
+                new ActiveRange(0, 1, List.of("node-0", "node-1", "node-3"), List.of(1, 1, 1)),
+                new ActiveRange(2, 2, List.of("node-0", "node-3"), List.of(1, 1)),
+                new ActiveRange(3, 5, List.of("node-0", "node-1", "node-3"), List.of(1, 1, 1)))));
     check(audit(fixture, manifest, logits), expected(fixture, 2), manifest, true);
   }
 

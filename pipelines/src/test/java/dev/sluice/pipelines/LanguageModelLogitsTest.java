@@ -43,7 +43,7 @@ class LanguageModelLogitsTest {
   @ParameterizedTest
   @CsvSource({"2,auto", "4,auto", "6,auto", "8,auto", "3.3,probe"})
   void measuredKlLiesBetweenItsBounds(double bits, String clip) throws IOException {
-    Audit audit = round(bits, new ClipPolicy(clip, null));
+    Audit audit = round(bits, new ClipPolicy(clip, null, null));
     double slack = 4 * audit.getKlStandardError();
 
     assertThat(audit.getKl(), lessThanOrEqualTo(audit.getUpper() + slack));
@@ -62,7 +62,7 @@ class LanguageModelLogitsTest {
   @ParameterizedTest
   @CsvSource({"8,5"})
   void clippingIsStatedApart(double bits, double level) throws IOException {
-    Audit audit = round(bits, new ClipPolicy("fixed", level));
+    Audit audit = round(bits, new ClipPolicy("fixed", level, null));
     double slack = 4 * audit.getKlStandardError();
 
     assertThat(audit.getClipKl(), greaterThan(0.0));

@@ -24,8 +24,8 @@ final class Rounds {
   static RoundFixture of(String quantizer, String clip, double... bits) throws IOException {
     ClipPolicy policy =
         clip.equals("auto") || clip.equals("probe")
-            ? new ClipPolicy(clip, null)
-            : new ClipPolicy("fixed", Double.valueOf(clip));
+            ? new ClipPolicy(clip, null, null)
+            : new ClipPolicy("fixed", Double.valueOf(clip), null);
     PlanDraft draft = new PlanDraft("r1", 17, 20).withClip(policy).withQuantizer(quantizer);
     for (int node = 0; node < bits.length; node++) {
       draft.withNode("node-" + node, bits[node]);

@@ -154,7 +154,8 @@ final class BenchCommand extends SluiceCommand {
   }
 
   private long generate(RoundDirectory directory, String id, long rows) throws IOException {
-    PlanDraft draft = new PlanDraft(id, rows, vocabulary).withClip(new ClipPolicy("fixed", CLIP));
+    PlanDraft draft =
+        new PlanDraft(id, rows, vocabulary).withClip(new ClipPolicy("fixed", CLIP, null));
     for (int node = 0; node < nodes; node++) {
       draft.withNode("n" + node, bits);
     }

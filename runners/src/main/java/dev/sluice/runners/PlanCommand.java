@@ -210,8 +210,8 @@ final class PlanCommand extends SluiceCommand {
 
   private ClipPolicy clipPolicy() {
     return clip.equals("auto") || clip.equals("probe")
-        ? new ClipPolicy(clip, null)
-        : new ClipPolicy("fixed", number("--clip", clip));
+        ? new ClipPolicy(clip, null, null)
+        : new ClipPolicy("fixed", number("--clip", clip), null);
   }
 
   private double number(String option, String text) {

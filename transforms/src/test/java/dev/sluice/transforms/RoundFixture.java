@@ -154,7 +154,8 @@ public final class RoundFixture {
         "",
         0L,
         codes.length,
-        ByteBuffer.wrap(codes));
+        ByteBuffer.wrap(codes),
+        null);
   }
 
   /** Inline claims of all blocks of all nodes that have bits. */

@@ -46,7 +46,8 @@ class PlainJsonTest {
         "quantizer" : "dither",
         "clip" : {
           "policy" : "fixed",
-          "level" : 12.5
+          "level" : 12.5,
+          "levels" : null
         },
         "nodes" : [
           {
@@ -65,7 +66,9 @@ class PlainJsonTest {
           "blocksPerShard" : 4
         },
         "probeSetDigest" : null,
-        "tokenizerDigest" : "ab"
+        "tokenizerDigest" : "ab",
+        "refines" : null,
+        "split" : null
       }
       """;
 
@@ -78,7 +81,7 @@ class PlainJsonTest {
     plan.setProbes(1000);
     plan.setVocabulary(64);
     plan.setQuantizer("dither");
-    plan.setClip(new ClipPolicy("fixed", 12.5));
+    plan.setClip(new ClipPolicy("fixed", 12.5, null));
     plan.setNodes(List.of(new NodePlan("lund", 4.0, 256L), new NodePlan("turku", 2.5, 160L)));
     plan.setLayout(new BlockLayout(100, 4));
     plan.setTokenizerDigest("ab");
@@ -101,12 +104,30 @@ class PlainJsonTest {
             2,
             List.of(
                 new NodeAccount(
-                    "lund", 3, 1, 2, 5L, 300L, 4.0, 256L, 255.5, 261.25, 0.0225, 1e-9, 7L, 0L, 3.5,
-                    4.5, 0.466, "cd")),
-            List.of(new ActiveRange(0, 2, List.of("lund", "turku"))),
+                    "lund",
+                    3,
+                    1,
+                    2,
+                    5L,
+                    300L,
+                    4.0,
+                    256L,
+                    255.5,
+                    261.25,
+                    0.0225,
+                    1e-9,
+                    7L,
+                    0L,
+                    3.5,
+                    4.5,
+                    0.466,
+                    "cd",
+                    List.of(3))),
+            List.of(new ActiveRange(0, 2, List.of("lund", "turku"), List.of(1, 1))),
             new Certificate("none", null, null, 0.125, null, 0.0),
             List.of(new TeacherShard("teacher-00000", 0L, 300L, "aa", 77L, "bb", 99L)),
-            List.of(new RejectFile("lund", 5L, List.of(new ReasonCount("checksum", 5L)), "ee")));
+            List.of(new RejectFile("lund", 5L, List.of(new ReasonCount("checksum", 5L)), "ee")),
+            null);
     assertThat(
         PlainJson.read(
             Manifest.class, Manifest.getClassSchema(), PlainJson.write(manifest), "manifest.json"),
@@ -267,15 +288,15 @@ class PlainJsonTest {
             "4.9E-324",
             "1.7976931348623157E308")) {
       RoundPlan plan = plan();
-      plan.setClip(new ClipPolicy("fixed", Double.valueOf(shortest)));
-      assertThat(text(plan), containsString("\"level\" : " + shortest + "\n"));
+      plan.setClip(new ClipPolicy("fixed", Double.valueOf(shortest), null));
+      assertThat(text(plan), containsString("\"level\" : " + shortest + ",\n"));
     }
   }
 
   @Property(tries = 500, seed = "71")
   void anyDoubleSurvives(@ForAll double level) throws JsonDocumentException {
     RoundPlan plan = plan();
-    plan.setClip(new ClipPolicy("fixed", level));
+    plan.setClip(new ClipPolicy("fixed", level, null));
     if (Double.isFinite(level)) {
       assertThat(
           read(text(plan)).getClip().getLevel(), equalTo(level)); // equalTo tells -0.0 from 0.0

@@ -224,7 +224,8 @@ public final class ShardAverager {
     if (last != null && last.getLastBlock() == block - 1 && last.getNodes().equals(nodes)) {
       last.setLastBlock(block);
     } else {
-      runs.add(new ActiveBlocks(block, block, nodes));
+      runs.add(
+          new ActiveBlocks(block, block, nodes, java.util.Collections.nCopies(nodes.size(), 1)));
     }
   }
 
@@ -295,6 +296,8 @@ public final class ShardAverager {
           .setClipMax(clipMax)
           .setStepSum(stepSum)
           .setDigest(new Sha256(digests.digest()))
+          .setPrefixes(new ArrayList<>(List.of(blocks)))
+          .setEarlier(new ArrayList<>())
           .build();
     }
   }

@@ -116,7 +116,8 @@ final class ManifestDraft {
             && last.getNodes().equals(names)) {
           last.setLastBlock(run.getLastBlock());
         } else {
-          runs.add(new ActiveRange(run.getFirstBlock(), run.getLastBlock(), names));
+          runs.add(
+              new ActiveRange(run.getFirstBlock(), run.getLastBlock(), names, run.getPlanes()));
         }
       }
     }
@@ -202,6 +203,7 @@ final class ManifestDraft {
           .setMaxClip(clipMax)
           .setMeanStep(probes == 0 ? 0 : stepSum / probes)
           .setDigest(HexFormat.of().formatHex(digests.digest()))
+          .setPrefixes(new ArrayList<>(List.of(blocks)))
           .build();
     }
   }

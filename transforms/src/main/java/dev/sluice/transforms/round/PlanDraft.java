@@ -39,7 +39,7 @@ public final class PlanDraft {
     plan.setVocabulary(vocabulary);
     plan.setSeed(0);
     plan.setQuantizer("dither");
-    plan.setClip(new ClipPolicy("auto", null));
+    plan.setClip(new ClipPolicy("auto", null, null));
     plan.setNodes(new ArrayList<>());
   }
 

@@ -186,6 +186,7 @@ public abstract class EncodeUplink
               .setClipped(0)
               .setMasked(0)
               .setMaxClip(0)
+              .setEarlier(new java.util.ArrayList<>())
               .build();
       DigestingChannel bytes = new DigestingChannel(Storage.create(aside));
       try (LogitBlock rows = new LogitBlock(round, masking);

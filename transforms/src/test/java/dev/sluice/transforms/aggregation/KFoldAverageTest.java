@@ -53,8 +53,8 @@ class KFoldAverageTest {
       throws IOException {
     ClipPolicy policy =
         clip.equals("auto") || clip.equals("probe")
-            ? new ClipPolicy(clip, null)
-            : new ClipPolicy("fixed", Double.valueOf(clip));
+            ? new ClipPolicy(clip, null, null)
+            : new ClipPolicy("fixed", Double.valueOf(clip), null);
     PlanDraft draft = new PlanDraft("r1", 17, 20).withQuantizer(quantizer).withClip(policy);
     for (int node = 0; node < bits.length; node++) {
       draft.withNode("node-" + node, bits[node]);
@@ -251,7 +251,9 @@ class KFoldAverageTest {
         2.5 * probes,
         2.5,
         steps,
-        new Sha256(digests.digest()));
+        new Sha256(digests.digest()),
+        List.of(round.endBlock(shard) - round.firstBlock(shard)),
+        List.of());
   }
 
   @Test

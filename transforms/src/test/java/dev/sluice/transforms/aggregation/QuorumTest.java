@@ -40,7 +40,7 @@ class QuorumTest {
     BlockHeader header = new RoundFixture(round, 1).header(node, block, 1, 0);
     byte[] digest = new byte[32];
     digest[0] = (byte) content;
-    return new BlockClaim(header, 0, new Sha256(digest), file, offset, 4, null);
+    return new BlockClaim(header, 0, new Sha256(digest), file, offset, 4, null, null);
   }
 
   private record Outcome(

@@ -54,10 +54,26 @@ class CommitRoundTest {
 
   private ShardAccount account(int duplicatesOfB) {
     List<NodeShare> shares = new ArrayList<>();
-    shares.add(new NodeShare(0, 1, 0, 10L, 480L, 3L, 0L, 40.0, 4.0, 8.0, new Sha256(new byte[32])));
+    shares.add(
+        new NodeShare(
+            0,
+            1,
+            0,
+            10L,
+            480L,
+            3L,
+            0L,
+            40.0,
+            4.0,
+            8.0,
+            new Sha256(new byte[32]),
+            List.of(1),
+            List.of()));
     if (duplicatesOfB > 0) {
       Sha256 none = new Sha256(CodeBlocks.sha256().digest());
-      shares.add(new NodeShare(1, 0, duplicatesOfB, 0L, 0L, 0L, 0L, 0.0, 0.0, 0.0, none));
+      shares.add(
+          new NodeShare(
+              1, 0, duplicatesOfB, 0L, 0L, 0L, 0L, 0.0, 0.0, 0.0, none, List.of(0), List.of()));
     }
     return ShardAccount.newBuilder()
         .setShard(0)

@@ -40,7 +40,7 @@ class PlannedRoundTest {
     plan.setProbes(10);
     plan.setVocabulary(8);
     plan.setQuantizer("dither");
-    plan.setClip(new ClipPolicy("auto", null));
+    plan.setClip(new ClipPolicy("auto", null, null));
     plan.setNodes(
         new ArrayList<>(
             List.of(
@@ -168,7 +168,7 @@ class PlannedRoundTest {
     assertThat(
         refusal(
             p -> {
-              p.setClip(new ClipPolicy("probe", null));
+              p.setClip(new ClipPolicy("probe", null, null));
               p.getNodes().get(1).setBitsPerProbe(20L);
             }),
         allOf(containsString("nodes[1]"), containsString("at least 24 are needed")));
@@ -188,20 +188,20 @@ class PlannedRoundTest {
   @Test
   void refusesClipsThatContradictTheirPolicy() {
     assertThat(
-        refusal(p -> p.setClip(new ClipPolicy("loose", null))),
+        refusal(p -> p.setClip(new ClipPolicy("loose", null, null))),
         equalTo(
             "plan.json: field 'clip.policy': found 'loose', expected 'fixed', 'auto' or 'probe'"));
     assertThat(
-        refusal(p -> p.setClip(new ClipPolicy("fixed", null))),
+        refusal(p -> p.setClip(new ClipPolicy("fixed", null, null))),
         containsString("'clip.level': found null, expected 2^-24 to"));
     for (String policy : List.of("auto", "probe")) {
       assertThat(
-          refusal(p -> p.setClip(new ClipPolicy(policy, 3.0))),
+          refusal(p -> p.setClip(new ClipPolicy(policy, 3.0, null))),
           containsString("'clip.level': found 3.0, expected null with this policy"));
     }
     for (double level : new double[] {0, -1, 0x1p-25, 174763}) {
       assertThat(
-          refusal(p -> p.setClip(new ClipPolicy("fixed", level))),
+          refusal(p -> p.setClip(new ClipPolicy("fixed", level, null))),
           containsString("'clip.level': found " + level));
     }
   }

@@ -38,7 +38,7 @@ class HeaderCheckTest {
   }
 
   private static void refuses(Reason reason, String detail, Consumer<BlockHeader> change) {
-    Optional<HeaderCheck.Fault> fault = check(new ClipPolicy("auto", null), change);
+    Optional<HeaderCheck.Fault> fault = check(new ClipPolicy("auto", null, null), change);
     assertThat(fault.map(HeaderCheck.Fault::reason), equalTo(Optional.of(reason)));
     assertThat(fault.orElseThrow().detail(), containsString(detail));
   }
@@ -47,7 +47,9 @@ class HeaderCheckTest {
   void aSoundHeaderPasses() {
     for (ClipPolicy clip :
         new ClipPolicy[] {
-          new ClipPolicy("auto", null), new ClipPolicy("probe", null), new ClipPolicy("fixed", 4.0)
+          new ClipPolicy("auto", null, null),
+          new ClipPolicy("probe", null, null),
+          new ClipPolicy("fixed", 4.0, null)
         }) {
       assertThat(check(clip, header -> {}), equalTo(Optional.empty()));
       assertThat(check(clip, header -> header.setClipped(320)), equalTo(Optional.empty()));
@@ -84,11 +86,11 @@ class HeaderCheckTest {
     }
     for (double clip : new double[] {0, 4.5, Double.NaN}) {
       assertThat(
-          check(new ClipPolicy("fixed", 4.0), h -> h.setClip(clip)).orElseThrow().detail(),
+          check(new ClipPolicy("fixed", 4.0, null), h -> h.setClip(clip)).orElseThrow().detail(),
           equalTo("clip: found " + clip + ", expected 4.0"));
       if (clip != 0) {
         assertThat(
-            check(new ClipPolicy("probe", null), h -> h.setClip(clip)).orElseThrow().detail(),
+            check(new ClipPolicy("probe", null, null), h -> h.setClip(clip)).orElseThrow().detail(),
             containsString("expected 0: each probe carries its own"));
       }
     }
@@ -96,7 +98,7 @@ class HeaderCheckTest {
 
   @Test
   void theDirectoryMustBeTheNodes() {
-    PlannedRound round = round(new ClipPolicy("auto", null));
+    PlannedRound round = round(new ClipPolicy("auto", null, null));
     BlockHeader header = new RoundFixture(round, 4).header(0, 0, 4, 0);
     int bytes = round.shape(0, 0).payloadBytes();
     assertThat(
