@@ -1,43 +1,35 @@
 package dev.sluice.pipelines;
 
+import dev.sluice.schemas.BlockClaim;
 import dev.sluice.schemas.RejectFile;
+import dev.sluice.schemas.RejectedRecord;
 import dev.sluice.transforms.aggregation.KFoldAverage;
 import dev.sluice.transforms.commit.CommitRound;
 import dev.sluice.transforms.commit.WriteRejects;
+import dev.sluice.transforms.refinement.SequentialRefinement;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
-import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.ReadUplink;
-import java.util.ArrayList;
 import java.util.List;
 import org.apache.beam.sdk.Pipeline;
-import org.apache.beam.sdk.coders.StringUtf8Coder;
-import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.Flatten;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
-import org.apache.beam.sdk.values.TupleTag;
 
 /**
  * The hub's end of a round. Each node's uplink is read as a collection of its own; the claims are
- * flattened, the K nodes averaged block by block, the teacher and the rejects written aside, and
- * the round committed by its manifest.
+ * flattened, in a refinement joined with those of the rounds refined, the K nodes averaged block by
+ * block, the teacher and the rejects written aside, and the round committed by its manifest.
  */
 public final class AggregateRound {
-  /**
-   * Up to this many nodes, each uplink is its own branch of the graph, and shows under its own
-   * name; beyond, one branch reads all, so that building the graph does not take longer than the
-   * work.
-   */
-  public static final int NODE_BRANCHES = 32;
-
   private AggregateRound() {}
 
   /**
    * Adds the round to a pipeline.
    *
+   * @param refined the rounds that it refines, in order, as {@link PlannedRound#refined} has them
    * @param minNodes fewest nodes over which a block is averaged
    * @param attempt a name that no other attempt at this round uses
    */
@@ -45,58 +37,34 @@ public final class AggregateRound {
       Pipeline pipeline,
       PlannedRound round,
       RoundDirectory directory,
+      List<Uplinks> refined,
       int minNodes,
       String attempt) {
     String aside = directory.aside(attempt);
-    List<PCollectionTuple> uplinks = readUplinks(pipeline, round, directory);
+    List<PCollectionTuple> uplinks = Uplinks.of(round, directory).read(pipeline);
+    PCollection<BlockClaim> claims = Uplinks.flatten("Claims", uplinks, ReadUplink.CLAIMS);
+    PCollectionList<RejectedRecord> rejected =
+        PCollectionList.of(Uplinks.flatten("Rejects", uplinks, ReadUplink.REJECTED));
 
+    if (!refined.isEmpty()) {
+      PCollectionTuple prefixes =
+          Uplinks.withEarlier(claims, refined)
+              .apply("SequentialRefinement", SequentialRefinement.of(round));
+      claims = prefixes.get(SequentialRefinement.CLAIMS);
+      rejected = rejected.and(prefixes.get(SequentialRefinement.REJECTED));
+    }
     PCollectionTuple teacher =
-        flatten("Claims", uplinks, ReadUplink.CLAIMS)
-            .apply("KFoldAverage", KFoldAverage.of(round).withMinNodes(minNodes).into(aside));
+        claims.apply("KFoldAverage", KFoldAverage.of(round).withMinNodes(minNodes).into(aside));
 
     PCollection<KV<String, RejectFile>> rejects =
-        PCollectionList.of(flatten("Rejects", uplinks, ReadUplink.REJECTED))
+        rejected
             .and(teacher.get(KFoldAverage.REJECTED))
             .apply("AllRejects", Flatten.pCollections())
             .apply("WriteRejects", WriteRejects.into(round, aside));
 
     PCollectionTuple.of(CommitRound.ACCOUNTS, teacher.get(KFoldAverage.ACCOUNTS))
         .and(CommitRound.REJECTS, rejects)
-        .and(CommitRound.FILES, flatten("Files", uplinks, ReadUplink.FILES))
+        .and(CommitRound.FILES, Uplinks.flatten("Files", uplinks, ReadUplink.FILES))
         .apply("CommitRound", CommitRound.of(round, directory, aside, minNodes));
-  }
-
-  private static List<PCollectionTuple> readUplinks(
-      Pipeline pipeline, PlannedRound round, RoundDirectory directory) {
-    List<String> names = new ArrayList<>();
-    round.nodes().forEach(node -> names.add(node.getName()));
-    List<PCollectionTuple> uplinks = new ArrayList<>();
-    if (names.size() > NODE_BRANCHES) {
-      uplinks.add(readUplink(pipeline, round, directory, "Nodes", names));
-    } else {
-      names.forEach(
-          name -> uplinks.add(readUplink(pipeline, round, directory, name, List.of(name))));
-    }
-    uplinks.add(readUplink(pipeline, round, directory, "Others", List.of(ListUplinks.STRANGERS)));
-    return uplinks;
-  }
-
-  private static PCollectionTuple readUplink(
-      Pipeline pipeline,
-      PlannedRound round,
-      RoundDirectory directory,
-      String label,
-      List<String> nodes) {
-    return pipeline
-        .apply("Name-" + label, Create.of(nodes).withCoder(StringUtf8Coder.of()))
-        .apply("List-" + label, ListUplinks.of(round, directory))
-        .apply("Read-" + label, ReadUplink.of(round));
-  }
-
-  private static <T> PCollection<T> flatten(
-      String name, List<PCollectionTuple> parts, TupleTag<T> tag) {
-    List<PCollection<T>> collections = new ArrayList<>();
-    parts.forEach(part -> collections.add(part.get(tag)));
-    return PCollectionList.of(collections).apply(name, Flatten.pCollections());
   }
 }

@@ -43,6 +43,6 @@ public final class EncodeNode {
         .apply(
             "EncodeUplink-" + name,
             EncodeUplink.of(round, node, logits, directory.aside(attempt)).withMasking(masking))
-        .apply("CommitUplink-" + name, CommitUplink.to(directory.uplink(name)));
+        .apply("CommitUplink-" + name, CommitUplink.to(directory.uplink(name), round, node));
   }
 }

@@ -1,17 +1,14 @@
 package dev.sluice.runners;
 
-import dev.sluice.schemas.BlockHeader;
 import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.avro.CodeBlocks;
-import dev.sluice.transforms.channel.BlockEncoder;
-import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.Dither;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.BlockSeal;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.util.Arrays;
 import org.apache.avro.file.DataFileWriter;
@@ -64,38 +61,7 @@ final class SyntheticUplink {
     } catch (dev.sluice.transforms.channel.BadLogitException e) {
       throw new IllegalStateException("made logits are finite", e);
     }
-    BlockShape shape = round.shape(node, block);
-    BlockEncoder.Encoded encoded =
-        BlockEncoder.encode(
-            shape,
-            round.quantizer(),
-            round.key(node),
-            block,
-            round.firstProbe(block),
-            logits,
-            Arrays.copyOf(clips, probes));
-    BlockHeader header =
-        BlockHeader.newBuilder()
-            .setRound(round.plan().getId())
-            .setPlan(round.digest())
-            .setNode(round.nodes().get(node).getName())
-            .setPlane(0)
-            .setBlock(block)
-            .setFirstProbe(round.firstProbe(block))
-            .setProbes(probes)
-            .setClip(CLIP)
-            .setClipped(encoded.clipped())
-            .setMasked(encoded.masked())
-            .setPayloadBits(shape.payloadBits())
-            .build();
-    int crc =
-        CodeBlocks.crc32c(
-            CodeBlocks.headerBytes(header), encoded.codes(), 0, encoded.codes().length);
-    return CodeBlock.newBuilder()
-        .setHeader(header)
-        .setCrc32c(crc)
-        .setCodes(ByteBuffer.wrap(encoded.codes()))
-        .build();
+    return new BlockSeal(round, node).seal(block, logits, Arrays.copyOf(clips, probes));
   }
 
   private static void fill(int node, long firstProbe, int probes, int vocabulary, double[] logits) {

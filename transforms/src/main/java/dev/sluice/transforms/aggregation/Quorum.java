@@ -15,9 +15,9 @@ import java.util.function.Consumer;
  * count once; of two different contents for the same block, neither counts. The answer does not
  * depend on the order of the claims.
  */
-final class Quorum {
+public final class Quorum {
   /** One node's claim to one block. */
-  record Seat(int node, BlockClaim claim) {}
+  public record Seat(int node, BlockClaim claim) {}
 
   private final PlannedRound round;
   private final int firstBlock;
@@ -39,7 +39,7 @@ final class Quorum {
    * @param claims claims whose headers agree with the plan, in any order; iterated once
    * @param rejects takes the claims that contradict each other
    */
-  static Quorum of(
+  public static Quorum of(
       PlannedRound round,
       int shard,
       Iterable<BlockClaim> claims,
@@ -68,12 +68,12 @@ final class Quorum {
   }
 
   /** The seats of a block, in the plan's order of nodes. */
-  List<Seat> seats(int block) {
+  public List<Seat> seats(int block) {
     return blocks.get(block - firstBlock);
   }
 
   /** Further copies of the same content, by node. */
-  int duplicates(int node) {
+  public int duplicates(int node) {
     return duplicates[node];
   }
 
@@ -101,7 +101,8 @@ final class Quorum {
   }
 
   /** A reject of a claim whose header is sound. */
-  static RejectedRecord reject(PlannedRound round, BlockClaim claim, Reason reason, String detail) {
+  public static RejectedRecord reject(
+      PlannedRound round, BlockClaim claim, Reason reason, String detail) {
     String file = claim.getFile();
     return RejectedRecord.newBuilder()
         .setRound(round.plan().getId())

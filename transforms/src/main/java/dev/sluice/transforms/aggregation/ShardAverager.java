@@ -3,6 +3,7 @@ package dev.sluice.transforms.aggregation;
 import dev.sluice.schemas.ActiveBlocks;
 import dev.sluice.schemas.BlockClaim;
 import dev.sluice.schemas.BlockHeader;
+import dev.sluice.schemas.EarlierShare;
 import dev.sluice.schemas.NodeShare;
 import dev.sluice.schemas.RejectedRecord;
 import dev.sluice.schemas.Sha256;
@@ -21,8 +22,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * The K-fold average of one shard: block by block, reads each seated node's codes, adds what they
@@ -40,7 +44,7 @@ public final class ShardAverager {
   private final float[] mean;
   private final ByteBuffer logits;
   private final double[] scratch;
-  private byte[] codes = new byte[0];
+  private final byte[][] buffers = new byte[PlannedRound.MAX_REFINED + 1][0];
 
   /**
    * An averager for a round.
@@ -108,51 +112,108 @@ public final class ShardAverager {
       throws IOException {
     int probes = round.probesIn(block);
     sums.reset(probes);
-    List<Quorum.Seat> active = new ArrayList<>(seats.size());
-    List<double[]> clips = new ArrayList<>(seats.size());
+    List<Prefix> active = new ArrayList<>(seats.size());
     for (Quorum.Seat seat : seats) {
-      BlockClaim claim = seat.claim();
-      byte[] bytes = codes(claim);
-      try {
-        sums.add(
-            round.shape(seat.node(), block),
-            round.quantizer(),
-            round.key(seat.node()),
-            block,
-            round.firstProbe(block),
-            claim.getHeader().getClip(),
-            round.nodes().size(),
-            bytes);
-        active.add(seat);
-        clips.add(sums.clips());
-      } catch (BadCodesException e) {
-        rejects.accept(Quorum.reject(round, claim, Reason.BAD_CODES, e.getMessage()));
+      Prefix prefix = add(seat, block, rejects);
+      if (prefix != null) {
+        active.add(prefix);
       }
     }
-    if (active.size() < minNodes) {
+    if (active.stream().filter(this::hasOwn).count() < minNodes) {
       tooFew(block, active, account);
       sink.skip();
       return;
     }
-    BlockShape[] shapes = new BlockShape[active.size()];
     List<Integer> nodes = new ArrayList<>(active.size());
-    for (int i = 0; i < shapes.length; i++) {
-      shapes[i] = round.shape(active.get(i).node(), block);
-      nodes.add(active.get(i).node());
-      share(shares, nodes.get(i)).add(active.get(i).claim(), shapes[i], clips.get(i));
+    List<Integer> planes = new ArrayList<>(active.size());
+    for (Prefix prefix : active) {
+      nodes.add(prefix.node());
+      planes.add(prefix.claims().size());
+      share(shares, prefix.node()).add(prefix, hasOwn(prefix));
     }
-    activate(account.getActive(), block, nodes);
+    activate(account.getActive(), block, nodes, planes);
     sums.mean(active.size(), mean);
-    certify(account, shapes, clips, probes);
+    certify(account, active, probes);
     sink.write(teacher(block, probes, nodes), mean);
   }
 
-  private void certify(
-      ShardAccount account, BlockShape[] shapes, List<double[]> clips, int probes) {
+  /** What of one node's block was added: claims and shapes of planes 0, 1, ...; the p clips. */
+  private record Prefix(
+      int node, List<BlockClaim> claims, List<BlockShape> shapes, double[] clips) {}
+
+  /** Whether a prefix ends with what its node sent in this round. */
+  private boolean hasOwn(Prefix prefix) {
+    BlockClaim last = prefix.claims().get(prefix.claims().size() - 1);
+    return last.getHeader().getRound().equals(round.plan().getId());
+  }
+
+  /** Adds the longest prefix of a seat's planes whose codes are codes; null where none are. */
+  private Prefix add(Quorum.Seat seat, int block, Consumer<RejectedRecord> rejects)
+      throws IOException {
+    List<BlockClaim> claims = new ArrayList<>();
+    if (seat.claim().getEarlier() != null) {
+      claims.addAll(seat.claim().getEarlier());
+    }
+    claims.add(seat.claim());
+    List<BlockShape> shapes = round.planes(seat.node(), block).subList(0, claims.size());
+    List<byte[]> codes = new ArrayList<>(claims.size());
+    for (int plane = 0; plane < claims.size(); plane++) {
+      codes.add(codes(claims.get(plane), plane));
+    }
+    BadCodesException last = null;
+    for (int length = claims.size(); length > 0; length--) {
+      try {
+        sums.add(
+            shapes.subList(0, length),
+            round.key(seat.node()),
+            block,
+            round.firstProbe(block),
+            claims.get(0).getHeader().getClip(),
+            round.nodes().size(),
+            codes.subList(0, length));
+        refuse(claims, length, last, rejects);
+        return new Prefix(
+            seat.node(), claims.subList(0, length), shapes.subList(0, length), sums.clips());
+      } catch (BadCodesException e) {
+        last = e;
+      }
+    }
+    refuse(claims, 0, last, rejects);
+    return null;
+  }
+
+  /** Rejects this round's claim if it is behind the first {@code length}, which decode. */
+  private void refuse(
+      List<BlockClaim> claims,
+      int length,
+      BadCodesException fault,
+      Consumer<RejectedRecord> rejects) {
+    BlockClaim own = claims.get(claims.size() - 1);
+    if (length == claims.size() || !own.getHeader().getRound().equals(round.plan().getId())) {
+      return; // an earlier round's is among that round's rejects
+    }
+    rejects.accept(
+        length == claims.size() - 1
+            ? Quorum.reject(round, own, Reason.BAD_CODES, fault.getMessage())
+            : Quorum.reject(
+                round,
+                own,
+                Reason.OUT_OF_ORDER,
+                "digits of plane "
+                    + (claims.size() - 1)
+                    + ", but those of plane "
+                    + length
+                    + " are no codes: "
+                    + fault.getMessage()));
+  }
+
+  private void certify(ShardAccount account, List<Prefix> active, int probes) {
     int vocabulary = round.vocabulary();
     BlockCertificate certificate =
         new BlockCertificate(
-            round.quantizer().isDithered(), shapes, clips.toArray(new double[0][]));
+            round.quantizer().isDithered(),
+            active.stream().map(prefix -> prefix.shapes().get(0)).toArray(BlockShape[]::new),
+            active.stream().map(Prefix::clips).toArray(double[][]::new));
     for (int probe = 0; probe < probes; probe++) {
       certificate.add(probe, mean, probe * vocabulary, vocabulary, scratch);
     }
@@ -178,12 +239,13 @@ public final class ShardAverager {
         .build();
   }
 
-  /** The claim's codes, verified against its checksum; valid until the next call. */
-  private byte[] codes(BlockClaim claim) throws IOException {
+  /** A plane's codes, verified against their checksum; valid until the plane's next. */
+  private byte[] codes(BlockClaim claim, int plane) throws IOException {
     int length = claim.getLengthBytes();
-    if (codes.length != length) {
-      codes = new byte[length];
+    if (buffers[plane].length != length) {
+      buffers[plane] = new byte[length];
     }
+    byte[] codes = buffers[plane];
     if (claim.getCodes() != null) {
       claim.getCodes().asReadOnlyBuffer().get(codes);
     } else {
@@ -202,30 +264,32 @@ public final class ShardAverager {
     return codes;
   }
 
-  private void tooFew(int block, List<Quorum.Seat> active, ShardAccount account) {
+  private void tooFew(int block, List<Prefix> active, ShardAccount account) {
     account.setShortBlocks(account.getShortBlocks() + 1);
     if (account.getShortfalls().size() >= SHORT_SHOWN) {
       return;
     }
+    Set<Integer> present =
+        active.stream().filter(this::hasOwn).map(Prefix::node).collect(Collectors.toSet());
     List<Integer> missing = new ArrayList<>();
-    int at = 0;
     for (int node = 0; node < round.nodes().size() && missing.size() < MISSING_SHOWN; node++) {
-      if (at < active.size() && active.get(at).node() == node) {
-        at++;
-      } else if (round.nodes().get(node).getBitsPerProbe() > 0) {
+      if (round.nodes().get(node).getBitsPerProbe() > 0 && !present.contains(node)) {
         missing.add(node);
       }
     }
-    account.getShortfalls().add(new ShortBlock(block, active.size(), missing));
+    account.getShortfalls().add(new ShortBlock(block, present.size(), missing));
   }
 
-  private static void activate(List<ActiveBlocks> runs, int block, List<Integer> nodes) {
+  private static void activate(
+      List<ActiveBlocks> runs, int block, List<Integer> nodes, List<Integer> planes) {
     ActiveBlocks last = runs.isEmpty() ? null : runs.get(runs.size() - 1);
-    if (last != null && last.getLastBlock() == block - 1 && last.getNodes().equals(nodes)) {
+    if (last != null
+        && last.getLastBlock() == block - 1
+        && last.getNodes().equals(nodes)
+        && last.getPlanes().equals(planes)) {
       last.setLastBlock(block);
     } else {
-      runs.add(
-          new ActiveBlocks(block, block, nodes, java.util.Collections.nCopies(nodes.size(), 1)));
+      runs.add(new ActiveBlocks(block, block, nodes, planes));
     }
   }
 
@@ -248,16 +312,20 @@ public final class ShardAverager {
         .build();
   }
 
-  private static Share share(Share[] shares, int node) {
+  private Share share(Share[] shares, int node) {
     if (shares[node] == null) {
-      shares[node] = new Share();
+      shares[node] = new Share(round, node);
     }
     return shares[node];
   }
 
   /** One node's part, as it grows. */
   private static final class Share {
+    private final List<Integer> earlierRounds;
     private final MessageDigest digests = CodeBlocks.sha256();
+    private final MessageDigest[] earlierDigests;
+    private final int[] earlierBlocks;
+    private final int[] prefixes;
     private int blocks;
     private int duplicates;
     private long probes;
@@ -268,22 +336,45 @@ public final class ShardAverager {
     private double clipMax;
     private double stepSum;
 
-    void add(BlockClaim claim, BlockShape shape, double[] clips) {
-      BlockHeader header = claim.getHeader();
-      digests.update(claim.getDigest().bytes());
-      blocks++;
-      probes += header.getProbes();
-      payloadBits += header.getPayloadBits();
-      clipped += header.getClipped();
-      masked += header.getMasked();
-      for (double clip : clips) {
+    Share(PlannedRound round, int node) {
+      earlierRounds = round.earlierRounds(node);
+      earlierDigests = new MessageDigest[earlierRounds.size()];
+      Arrays.setAll(earlierDigests, plane -> CodeBlocks.sha256());
+      earlierBlocks = new int[earlierDigests.length];
+      int own = round.nodes().get(node).getBitsPerProbe() > 0 ? 1 : 0;
+      prefixes = new int[Math.max(1, earlierDigests.length + own)];
+    }
+
+    void add(Prefix prefix, boolean withOwn) {
+      int length = prefix.claims().size();
+      BlockHeader first = prefix.claims().get(0).getHeader();
+      BlockClaim last = prefix.claims().get(length - 1);
+      for (int plane = 0; plane < length - (withOwn ? 1 : 0); plane++) {
+        earlierDigests[plane].update(prefix.claims().get(plane).getDigest().bytes());
+        earlierBlocks[plane]++;
+      }
+      if (withOwn) {
+        digests.update(last.getDigest().bytes());
+        payloadBits += last.getHeader().getPayloadBits();
+        blocks++;
+      }
+      prefixes[length - 1]++;
+      probes += first.getProbes();
+      clipped += first.getClipped();
+      masked += first.getMasked();
+      for (double clip : prefix.clips()) {
         clipSum += clip;
         clipMax = Math.max(clipMax, clip);
-        stepSum += shape.meanStep(clip);
+        stepSum += prefix.shapes().get(0).meanStep(clip);
       }
     }
 
     NodeShare record(int node) {
+      List<EarlierShare> earlier = new ArrayList<>();
+      for (int plane = 0; plane < earlierBlocks.length; plane++) {
+        Sha256 digest = new Sha256(earlierDigests[plane].digest());
+        earlier.add(new EarlierShare(earlierRounds.get(plane), earlierBlocks[plane], digest));
+      }
       return NodeShare.newBuilder()
           .setNode(node)
           .setBlocks(blocks)
@@ -296,8 +387,8 @@ public final class ShardAverager {
           .setClipMax(clipMax)
           .setStepSum(stepSum)
           .setDigest(new Sha256(digests.digest()))
-          .setPrefixes(new ArrayList<>(List.of(blocks)))
-          .setEarlier(new ArrayList<>())
+          .setPrefixes(Arrays.stream(prefixes).boxed().toList())
+          .setEarlier(earlier)
           .build();
     }
   }

@@ -3,10 +3,12 @@ package dev.sluice.transforms.commit;
 import dev.sluice.schemas.ActiveBlocks;
 import dev.sluice.schemas.ActiveRange;
 import dev.sluice.schemas.Certificate;
+import dev.sluice.schemas.EarlierShare;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodeAccount;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.NodeShare;
+import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RejectFile;
 import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.TeacherShard;
@@ -16,6 +18,7 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
@@ -26,6 +29,9 @@ import java.util.List;
 final class ManifestDraft {
   /** Value of the manifest's field 'format'. */
   static final String FORMAT = "sluice-manifest-1";
+
+  private static final Comparator<ShardAccount> SHARDS =
+      Comparator.comparingInt(ShardAccount::getShard);
 
   private ManifestDraft() {}
 
@@ -40,17 +46,9 @@ final class ManifestDraft {
       Iterable<ShardAccount> accounts,
       Iterable<RejectFile> rejects,
       Iterable<UplinkFile> files) {
-    List<ShardAccount> shards = sorted(accounts, Comparator.comparingInt(ShardAccount::getShard));
+    List<ShardAccount> shards = sorted(accounts, SHARDS);
     List<RejectFile> rejectFiles = sorted(rejects, Comparator.comparing(RejectFile::getNode));
-    NodeSums[] sums = new NodeSums[round.nodes().size()];
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] = new NodeSums();
-    }
-    for (ShardAccount shard : shards) {
-      for (NodeShare share : shard.getNodes()) {
-        sums[share.getNode()].add(share);
-      }
-    }
+    NodeSums[] sums = nodeSums(round, shards);
     for (UplinkFile file : files) {
       round.indexOf(file.getNode()).ifPresent(node -> sums[node].uplinkBytes += file.getBytes());
     }
@@ -71,7 +69,53 @@ final class ManifestDraft {
         .setCertificate(certificate(round, shards, sums))
         .setTeacher(teacher(round, shards))
         .setRejects(rejectFiles)
+        .setSplit(round.plan().getSplit())
         .build();
+  }
+
+  /**
+   * What of the refined rounds' digits is not what the plan says was there when it was written.
+   *
+   * @param accounts of a round in which no block is short, one for each shard, in any order
+   */
+  static List<String> changed(PlannedRound round, Iterable<ShardAccount> accounts) {
+    NodeSums[] sums = nodeSums(round, sorted(accounts, SHARDS));
+    List<String> changed = new ArrayList<>();
+    for (int node = 0; node < sums.length; node++) {
+      for (int r : round.earlierRounds(node)) {
+        RefinedRound earlier = round.refined().get(r);
+        String found = HexFormat.of().formatHex(sums[node].earlierDigests[r].digest());
+        if (!found.equals(earlier.getDigests().get(node))) {
+          changed.add(
+              "the uplink of '"
+                  + round.nodes().get(node).getName()
+                  + "' in round '"
+                  + earlier.getId()
+                  + "' has changed since it was refined: found "
+                  + sums[node].earlierBlocks[r]
+                  + " blocks of digest "
+                  + found
+                  + ", expected "
+                  + earlier.getBlocks().get(node)
+                  + " of "
+                  + earlier.getDigests().get(node));
+        }
+      }
+    }
+    return changed;
+  }
+
+  private static NodeSums[] nodeSums(PlannedRound round, List<ShardAccount> shards) {
+    NodeSums[] sums = new NodeSums[round.nodes().size()];
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] = new NodeSums(round.refined().size());
+    }
+    for (ShardAccount shard : shards) {
+      for (NodeShare share : shard.getNodes()) {
+        sums[share.getNode()].add(share);
+      }
+    }
+    return sums;
   }
 
   private static Certificate certificate(
@@ -113,7 +157,8 @@ final class ManifestDraft {
         ActiveRange last = runs.isEmpty() ? null : runs.get(runs.size() - 1);
         if (last != null
             && last.getLastBlock() == run.getFirstBlock() - 1
-            && last.getNodes().equals(names)) {
+            && last.getNodes().equals(names)
+            && last.getPlanes().equals(run.getPlanes())) {
           last.setLastBlock(run.getLastBlock());
         } else {
           runs.add(
@@ -164,9 +209,30 @@ final class ManifestDraft {
     private double clipMax;
     private double stepSum;
     private long uplinkBytes;
+    private final List<Integer> prefixes = new ArrayList<>();
+    private final MessageDigest[] earlierDigests;
+    private final int[] earlierBlocks;
     private long rejects;
 
+    NodeSums(int refined) {
+      earlierDigests = new MessageDigest[refined];
+      Arrays.setAll(earlierDigests, r -> CodeBlocks.sha256());
+      earlierBlocks = new int[refined];
+    }
+
     void add(NodeShare share) {
+      for (int i = 0; i < share.getPrefixes().size(); i++) {
+        if (i == prefixes.size()) {
+          prefixes.add(0);
+        }
+        prefixes.set(i, prefixes.get(i) + share.getPrefixes().get(i));
+      }
+      for (EarlierShare earlier : share.getEarlier()) {
+        if (earlier.getBlocks() > 0) {
+          earlierDigests[earlier.getRound()].update(earlier.getDigest().bytes());
+        }
+        earlierBlocks[earlier.getRound()] += earlier.getBlocks();
+      }
       if (share.getBlocks() > 0) {
         digests.update(share.getDigest().bytes()); // copies of rejected codes are nothing averaged
       }
@@ -203,7 +269,7 @@ final class ManifestDraft {
           .setMaxClip(clipMax)
           .setMeanStep(probes == 0 ? 0 : stepSum / probes)
           .setDigest(HexFormat.of().formatHex(digests.digest()))
-          .setPrefixes(new ArrayList<>(List.of(blocks)))
+          .setPrefixes(prefixes.isEmpty() ? List.of(0) : prefixes)
           .build();
     }
   }

@@ -65,7 +65,8 @@ public final class RoundCommit {
             .sorted(Comparator.comparing(RejectFile::getNode))
             .toList();
     long shortBlocks = accounts.stream().mapToLong(ShardAccount::getShortBlocks).sum();
-    if (shortBlocks == 0) {
+    List<String> refusals = shortBlocks == 0 ? ManifestDraft.changed(round, accounts) : List.of();
+    if (shortBlocks == 0 && refusals.isEmpty()) {
       Storage.deleteIfExists(directory.manifest());
       moveRejects(rejects);
       moveTeacher(accounts);
@@ -74,10 +75,14 @@ public final class RoundCommit {
     } else if (Storage.find(directory.manifest()).isEmpty()) {
       moveRejects(rejects); // so that they can be looked at; an earlier commit is left alone
     }
-    return outcome(shortBlocks, accounts, rejectFiles);
+    return outcome(shortBlocks, refusals, accounts, rejectFiles);
   }
 
-  private Outcome outcome(long shortBlocks, List<ShardAccount> accounts, List<RejectFile> rejects) {
+  private Outcome outcome(
+      long shortBlocks,
+      List<String> refusals,
+      List<ShardAccount> accounts,
+      List<RejectFile> rejects) {
     List<String> details = new ArrayList<>();
     accounts.stream()
         .flatMap(account -> account.getShortfalls().stream())
@@ -90,7 +95,10 @@ public final class RoundCommit {
                         + block.getBlock()
                         + " has "
                         + block.getNodes()
-                        + " nodes, at least "
+                        + (round.refined().isEmpty()
+                            ? " nodes"
+                            : " nodes with digits of this round")
+                        + ", at least "
                         + minNodes
                         + " needed; missing "
                         + block.getMissing().stream()
@@ -110,10 +118,11 @@ public final class RoundCommit {
                           + reason.getReason()));
     }
     return Outcome.newBuilder()
-        .setComplete(shortBlocks == 0)
+        .setComplete(shortBlocks == 0 && refusals.isEmpty())
         .setRejects(rejects.stream().mapToLong(RejectFile::getRecords).sum())
         .setShortBlocks(shortBlocks)
         .setDetails(details)
+        .setRefusals(refusals)
         .build();
   }
 

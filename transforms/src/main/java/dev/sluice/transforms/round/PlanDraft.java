@@ -3,7 +3,9 @@ package dev.sluice.transforms.round;
 import dev.sluice.schemas.BlockLayout;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RoundPlan;
+import dev.sluice.schemas.Split;
 import dev.sluice.schemas.json.PlainJson;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -41,6 +43,42 @@ public final class PlanDraft {
     plan.setQuantizer("dither");
     plan.setClip(new ClipPolicy("auto", null, null));
     plan.setNodes(new ArrayList<>());
+  }
+
+  /** Another round's plan under a new id, without its nodes. */
+  public static PlanDraft like(RoundPlan other, String id) {
+    PlanDraft draft =
+        new PlanDraft(id, other.getProbes(), other.getVocabulary())
+            .withSeed(other.getSeed())
+            .withQuantizer(other.getQuantizer())
+            .withClip(other.getClip())
+            .withDigests(other.getProbeSetDigest(), other.getTokenizerDigest());
+    return draft;
+  }
+
+  /** m, in place of what was said before. */
+  public PlanDraft withProbes(long probes) {
+    plan.setProbes(probes);
+    return this;
+  }
+
+  /**
+   * Refines earlier rounds.
+   *
+   * @param rounds in order; the first one's dither is used
+   * @param layout theirs
+   */
+  public PlanDraft refining(List<RefinedRound> rounds, BlockLayout layout) {
+    plan.setRefines(rounds);
+    plan.setDitherRound(rounds.get(0).getId());
+    plan.setLayout(layout);
+    return this;
+  }
+
+  /** Says how the bits were divided. */
+  public PlanDraft withSplit(Split split) {
+    plan.setSplit(split);
+    return this;
   }
 
   /** Adds a node with b bits per coordinate, 0 or in [1, 16]. */
@@ -89,14 +127,20 @@ public final class PlanDraft {
    * @param source name of the document it will become, for messages
    */
   public PlannedRound finish(String source) throws IOException {
+    if (plan.getLayout() == null) {
+      plan.setLayout(layout());
+    }
+    return PlannedRound.parse(PlainJson.write(plan), source);
+  }
+
+  private BlockLayout layout() {
     int vocabulary = Math.max(2, plan.getVocabulary());
     long probes = Math.max(1, plan.getProbes());
     int perBlock = (int) Math.min(probes, maxProbesPerBlock(vocabulary));
     long blockBytes = 4L * vocabulary * perBlock;
     long perShard =
         Math.min(SHARD_BYTES / blockBytes, SHARD_CLAIMS / Math.max(1, plan.getNodes().size()));
-    plan.setLayout(new BlockLayout(perBlock, (int) Math.max(1, perShard)));
-    return PlannedRound.parse(PlainJson.write(plan), source);
+    return new BlockLayout(perBlock, (int) Math.max(1, perShard));
   }
 
   /**

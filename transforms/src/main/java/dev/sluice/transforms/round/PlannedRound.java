@@ -2,6 +2,7 @@ package dev.sluice.transforms.round;
 
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.avro.CodeBlocks;
@@ -13,13 +14,17 @@ import dev.sluice.transforms.channel.Quantizer;
 import java.io.IOException;
 import java.io.ObjectStreamException;
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
@@ -41,10 +46,20 @@ public final class PlannedRound implements Serializable {
   /** Most bits per coordinate in one digit plane. */
   public static final double MAX_BITS = 16;
 
+  /** Most rounds that a plan refines. */
+  public static final int MAX_REFINED = 7;
+
+  /**
+   * Most bits per coordinate in all digit planes of a node after its first: the dither has 32 bits,
+   * so that an error within such a cell is still uniform to 2^-12 of it.
+   */
+  public static final double MAX_LATER_BITS = 20;
+
   /** Nodes times the clip level stays at or below this, so that sums are exact. FORMAT.md 3.2. */
   public static final double MAX_NODES_TIMES_CLIP = 1 << 19;
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
+  private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
 
   private final byte[] json;
   private final String source;
@@ -53,12 +68,14 @@ public final class PlannedRound implements Serializable {
   private final transient Quantizer quantizer;
   private final transient Map<String, Integer> indices;
   private final transient ChannelKey[] keys;
+  private final transient List<List<Integer>>
+      earlier; // by node: the refined rounds with its digits
   private final transient Map<ShapeKey, BlockShape> shapes = new ConcurrentHashMap<>();
 
   /** A worker reads the same plan once per function and bundle; deriving it once is enough. */
   private static volatile PlannedRound lastRead;
 
-  private record ShapeKey(double bitsPerCoordinate, long bitsPerProbe, int probes) {}
+  private record ShapeKey(int plane, double bitsPerCoordinate, int probes) {}
 
   private PlannedRound(byte[] json, String source) throws IOException {
     this.json = json.clone();
@@ -70,7 +87,10 @@ public final class PlannedRound implements Serializable {
     this.quantizer = Quantizer.of(plan.getQuantizer());
     checkClip();
     checkLayout();
+    checkRefined();
+    this.earlier = earlierRounds();
     checkNodes();
+    checkSplit();
     this.keys = new ChannelKey[nodes().size()];
     long[] ditherKeys = new long[keys.length];
     for (int i = 0; i < keys.length; i++) {
@@ -222,34 +242,77 @@ public final class PlannedRound implements Serializable {
         Math.min(blocks(), (long) firstBlock(shard) + plan.getLayout().getBlocksPerShard());
   }
 
-  /** Radices and lengths of one node's block. */
-  public BlockShape shape(int node, int block) {
-    NodePlan who = nodes().get(node);
-    return shape(who, probesIn(block));
+  /** The clip level of a node where the plan sets it, logits; empty where it follows the data. */
+  public OptionalDouble fixedClip(int node) {
+    ClipPolicy clip = plan.getClip();
+    if (clip.getLevels() != null) {
+      return OptionalDouble.of(clip.getLevels().get(node));
+    }
+    return clip.getLevel() == null ? OptionalDouble.empty() : OptionalDouble.of(clip.getLevel());
   }
 
-  private BlockShape shape(NodePlan who, int probes) {
+  /** The rounds that this one refines, in order; none where it stands alone. */
+  public List<RefinedRound> refined() {
+    return plan.getRefines() == null ? List.of() : plan.getRefines();
+  }
+
+  /** Indices into {@link #refined()} of the rounds that hold a node's earlier planes, in order. */
+  public List<Integer> earlierRounds(int node) {
+    return earlier.get(node);
+  }
+
+  /**
+   * The digit plane that a node sends in this round, if it has bits: its earlier planes' number.
+   */
+  public int plane(int node) {
+    return earlier.get(node).size();
+  }
+
+  /** Radices and lengths of what one node sends of a block in this round. */
+  public BlockShape shape(int node, int block) {
+    return shape(plane(node), nodes().get(node).getBitsPerCoordinate(), probesIn(block));
+  }
+
+  /**
+   * The same of the node's planes, from its first: those of the rounds that this one refines, and
+   * last its own if it has bits in this round. Empty for a node that never had any.
+   */
+  public List<BlockShape> planes(int node, int block) {
+    List<BlockShape> planes = new ArrayList<>();
+    for (int round : earlier.get(node)) {
+      double bits = refined().get(round).getBitsPerCoordinate().get(node);
+      planes.add(shape(planes.size(), bits, probesIn(block)));
+    }
+    if (nodes().get(node).getBitsPerProbe() > 0) {
+      planes.add(shape(node, block));
+    }
+    return planes;
+  }
+
+  private BlockShape shape(int plane, double bitsPerCoordinate, int probes) {
     return shapes.computeIfAbsent(
-        new ShapeKey(who.getBitsPerCoordinate(), who.getBitsPerProbe(), probes),
+        new ShapeKey(plane, bitsPerCoordinate, probes),
         key ->
-            BlockShape.of(
+            BlockShape.ofPlane(
+                key.plane(),
                 quantizer,
                 clipPerProbe(),
                 vocabulary(),
                 key.probes(),
                 key.bitsPerCoordinate(),
-                key.bitsPerProbe()));
+                (long) Math.floor(key.bitsPerCoordinate() * vocabulary())));
   }
 
   private void checkScalars() throws BadPlanException {
     require(plan.getFormat().equals(FORMAT), "format", plan::getFormat, FORMAT);
     require(isName(plan.getId()), "id", plan::getId, "1 to 64 of [A-Za-z0-9._-]");
     // Dither is used once. Another round's is for a round that refines it with further planes.
+    String ditherRound = refined().isEmpty() ? plan.getId() : refined().get(0).getId();
     require(
-        plan.getDitherRound().equals(plan.getId()),
+        plan.getDitherRound().equals(ditherRound),
         "ditherRound",
         plan::getDitherRound,
-        "the round's own id, " + plan.getId());
+        (refined().isEmpty() ? "the round's own id, " : "the first round refined, ") + ditherRound);
     long probes = plan.getProbes();
     require(
         probes >= 1 && probes <= Integer.MAX_VALUE,
@@ -274,16 +337,28 @@ public final class PlannedRound implements Serializable {
     Double level = clip.getLevel();
     switch (clip.getPolicy()) {
       case "fixed":
-        double max = MAX_NODES_TIMES_CLIP / Math.max(1, nodes().size());
+        if (clip.getLevels() == null) {
+          checkLevel(level, "clip.level");
+          break;
+        }
+        require(level == null, "clip.level", () -> "" + level, "null beside clip.levels");
         require(
-            level != null && level >= 0x1p-24 && level <= max,
-            "clip.level",
-            () -> "" + level,
-            "2^-24 to " + max + " (2^19 over the number of nodes)");
+            clip.getLevels().size() == nodes().size(),
+            "clip.levels",
+            () -> clip.getLevels().size() + " levels",
+            "one for each of " + nodes().size() + " nodes");
+        for (int i = 0; i < nodes().size(); i++) {
+          checkLevel(clip.getLevels().get(i), "clip.levels[" + i + "]");
+        }
         break;
       case "auto":
       case "probe":
         require(level == null, "clip.level", () -> "" + level, "null with this policy");
+        require(
+            clip.getLevels() == null,
+            "clip.levels",
+            () -> "" + clip.getLevels(),
+            "null with this policy");
         break;
       default:
         throw new BadPlanException(
@@ -291,6 +366,101 @@ public final class PlannedRound implements Serializable {
                 + ": field 'clip.policy': found '"
                 + clip.getPolicy()
                 + "', expected 'fixed', 'auto' or 'probe'");
+    }
+  }
+
+  private void checkLevel(Double level, String field) throws BadPlanException {
+    double max = MAX_NODES_TIMES_CLIP / Math.max(1, nodes().size());
+    require(
+        level != null && level >= 0x1p-24 && level <= max,
+        field,
+        () -> "" + level,
+        "2^-24 to " + max + " (2^19 over the number of nodes)");
+  }
+
+  private void checkRefined() throws BadPlanException {
+    if (plan.getRefines() == null) {
+      return;
+    }
+    require(
+        !refined().isEmpty() && refined().size() <= MAX_REFINED,
+        "refines",
+        () -> refined().size() + " rounds",
+        "1 to " + MAX_REFINED + ", or null");
+    Set<String> ids = new HashSet<>();
+    ids.add(plan.getId());
+    for (int r = 0; r < refined().size(); r++) {
+      RefinedRound base = refined().get(r);
+      String field = "refines[" + r + "]";
+      require(
+          isName(base.getId()) && ids.add(base.getId()),
+          field + ".id",
+          base::getId,
+          "1 to 64 of [A-Za-z0-9._-], and a round's only once");
+      require(
+          HEX.matcher(base.getPlanDigest()).matches(),
+          field + ".planDigest",
+          base::getPlanDigest,
+          "64 hexadecimal digits");
+      int known = nodes().size();
+      require(
+          base.getBitsPerCoordinate().size() == known
+              && base.getBlocks().size() == known
+              && base.getDigests().size() == known,
+          field,
+          () ->
+              base.getBitsPerCoordinate().size()
+                  + " bitsPerCoordinate, "
+                  + base.getBlocks().size()
+                  + " blocks, "
+                  + base.getDigests().size()
+                  + " digests",
+          known + " of each, one for every node");
+      for (int i = 0; i < known; i++) {
+        double bits = base.getBitsPerCoordinate().get(i);
+        int sent = base.getBlocks().get(i);
+        require(
+            bits == 0 || (bits >= 1 && bits <= MAX_BITS),
+            field + ".bitsPerCoordinate[" + i + "]",
+            () -> "" + bits,
+            "0 or 1 to 16");
+        require(
+            sent >= 0 && sent <= blocks() && (bits > 0 || sent == 0),
+            field + ".blocks[" + i + "]",
+            () -> "" + sent,
+            bits > 0 ? "0 to " + blocks() : "0, as the node had no bits");
+        String digest = base.getDigests().get(i);
+        require(
+            HEX.matcher(digest).matches(),
+            field + ".digests[" + i + "]",
+            () -> digest,
+            "64 hexadecimal digits");
+      }
+    }
+  }
+
+  private List<List<Integer>> earlierRounds() {
+    List<List<Integer>> rounds = new ArrayList<>();
+    for (int node = 0; node < nodes().size(); node++) {
+      List<Integer> its = new ArrayList<>();
+      for (int r = 0; r < refined().size(); r++) {
+        if (refined().get(r).getBlocks().get(node) > 0) {
+          its.add(r);
+        }
+      }
+      rounds.add(List.copyOf(its));
+    }
+    return rounds;
+  }
+
+  private void checkSplit() throws BadPlanException {
+    if (plan.getSplit() != null) {
+      int weights = plan.getSplit().getNodeWeights().size();
+      require(
+          weights == nodes().size(),
+          "split.nodeWeights",
+          () -> weights + " weights",
+          "one for each of " + nodes().size() + " nodes");
     }
   }
 
@@ -329,22 +499,37 @@ public final class PlannedRound implements Serializable {
           field + ".bitsPerProbe",
           () -> "" + node.getBitsPerProbe(),
           whole + ", the whole part of bitsPerCoordinate times the vocabulary");
-      if (bits > 0) {
-        checkShapes(node, field);
-      }
+      checkShapes(i, field);
+      double later = laterBits(i);
+      require(
+          later <= MAX_LATER_BITS,
+          field + ".bitsPerCoordinate",
+          () -> later + " bits per coordinate after the node's first plane",
+          "at most " + MAX_LATER_BITS);
     }
     require(speakingNodes() > 0, "nodes", () -> "no node with bits", "at least one");
   }
 
-  private void checkShapes(NodePlan node, String field) throws BadPlanException {
+  private double laterBits(int node) {
+    double sum = 0;
+    for (int round : earlier.get(node)) {
+      if (round != earlier.get(node).get(0)) {
+        sum += refined().get(round).getBitsPerCoordinate().get(node);
+      }
+    }
+    return plane(node) == 0 ? 0 : sum + nodes().get(node).getBitsPerCoordinate();
+  }
+
+  private void checkShapes(int node, String field) throws BadPlanException {
     for (int block : new int[] {0, blocks() - 1}) {
       try {
-        BlockShape shape = shape(node, probesIn(block));
-        require(
-            shape.payloadBytes() <= CodeBlocks.MAX_CODES_BYTES,
-            field + ".bitsPerProbe",
-            () -> "codes of " + shape.payloadBytes() + " bytes a block",
-            "at most " + CodeBlocks.MAX_CODES_BYTES);
+        for (BlockShape shape : planes(node, block)) {
+          require(
+              shape.payloadBytes() <= CodeBlocks.MAX_CODES_BYTES,
+              field + ".bitsPerProbe",
+              () -> "codes of " + shape.payloadBytes() + " bytes a block",
+              "at most " + CodeBlocks.MAX_CODES_BYTES);
+        }
       } catch (IllegalArgumentException e) {
         throw new BadPlanException(source + ": field '" + field + "': " + e.getMessage());
       }

@@ -4,9 +4,8 @@ import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.BlockHeader;
 import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.EncodedFile;
+import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.avro.CodeBlocks;
-import dev.sluice.transforms.channel.BlockEncoder;
-import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
@@ -14,8 +13,9 @@ import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.DigestingChannel;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.UUID;
 import org.apache.avro.file.DataFileWriter;
@@ -186,8 +186,10 @@ public abstract class EncodeUplink
               .setClipped(0)
               .setMasked(0)
               .setMaxClip(0)
-              .setEarlier(new java.util.ArrayList<>())
+              .setEarlier(new ArrayList<>())
               .build();
+      MessageDigest[] earlier = new MessageDigest[round.plane(node)];
+      Arrays.setAll(earlier, plane -> CodeBlocks.sha256());
       DigestingChannel bytes = new DigestingChannel(Storage.create(aside));
       try (LogitBlock rows = new LogitBlock(round, masking);
           DataFileWriter<CodeBlock> writer =
@@ -199,7 +201,7 @@ public abstract class EncodeUplink
             CodeBlocks.syncMarker(round.digest(), name, shard));
         for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
           rows.read(block);
-          writer.append(encode(block, rows, clip, file));
+          writer.append(encode(block, rows, clip, file, earlier));
           writer.sync();
         }
       } catch (IOException | RuntimeException e) {
@@ -207,6 +209,9 @@ public abstract class EncodeUplink
         throw e;
       }
       file.setBytes(bytes.bytes());
+      for (MessageDigest digests : earlier) {
+        file.getEarlier().add(new Sha256(digests.digest()));
+      }
       context.output(file);
     }
 
@@ -226,8 +231,7 @@ public abstract class EncodeUplink
 
     private double clip(ProcessContext context) throws BadInputException {
       if (auto == null) {
-        Double level = round.plan().getClip().getLevel();
-        return level == null ? 0 : level;
+        return round.fixedClip(node).orElse(0);
       }
       double clip = Math.max(context.sideInput(auto), Centring.MIN_CLIP);
       checkClip(clip, -1);
@@ -252,9 +256,9 @@ public abstract class EncodeUplink
       }
     }
 
-    private CodeBlock encode(int block, LogitBlock rows, double clip, EncodedFile file)
+    private CodeBlock encode(
+        int block, LogitBlock rows, double clip, EncodedFile file, MessageDigest[] earlier)
         throws IOException {
-      BlockShape shape = round.shape(node, block);
       int probes = round.probesIn(block);
       double[] clips = new double[probes];
       if (round.clipPerProbe()) {
@@ -265,45 +269,23 @@ public abstract class EncodeUplink
       } else {
         Arrays.fill(clips, clip);
       }
-      BlockEncoder.Encoded encoded =
-          BlockEncoder.encode(
-              shape,
-              round.quantizer(),
-              round.key(node),
-              block,
-              round.firstProbe(block),
-              rows.centred(),
-              clips);
-      BlockHeader header =
-          BlockHeader.newBuilder()
-              .setRound(round.plan().getId())
-              .setPlan(round.digest())
-              .setNode(round.nodes().get(node).getName())
-              .setPlane(0)
-              .setBlock(block)
-              .setFirstProbe(round.firstProbe(block))
-              .setProbes(probes)
-              .setClip(clip)
-              .setClipped(encoded.clipped())
-              .setMasked(encoded.masked())
-              .setPayloadBits(shape.payloadBits())
-              .build();
+      BlockSeal seal = new BlockSeal(round, node);
+      for (int plane = 0; plane < earlier.length; plane++) {
+        CodeBlock then = seal.sealAgain(plane, block, rows.centred(), clips);
+        earlier[plane].update(BlockSeal.digest(then).bytes());
+      }
+      CodeBlock sealed = seal.seal(block, rows.centred(), clips);
+      BlockHeader header = sealed.getHeader();
       blocks.inc();
-      clippedCoordinates.inc(encoded.clipped());
+      clippedCoordinates.inc(header.getClipped());
       file.setProbes(file.getProbes() + probes);
-      file.setPayloadBits(file.getPayloadBits() + shape.payloadBits());
-      file.setClipped(file.getClipped() + encoded.clipped());
-      file.setMasked(file.getMasked() + encoded.masked());
+      file.setPayloadBits(file.getPayloadBits() + header.getPayloadBits());
+      file.setClipped(file.getClipped() + header.getClipped());
+      file.setMasked(file.getMasked() + header.getMasked());
       for (double level : clips) {
         file.setMaxClip(Math.max(file.getMaxClip(), level));
       }
-      return CodeBlock.newBuilder()
-          .setHeader(header)
-          .setCrc32c(
-              CodeBlocks.crc32c(
-                  CodeBlocks.headerBytes(header), encoded.codes(), 0, encoded.codes().length))
-          .setCodes(ByteBuffer.wrap(encoded.codes()))
-          .build();
+      return sealed;
     }
   }
 }

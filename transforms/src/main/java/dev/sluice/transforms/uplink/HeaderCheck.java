@@ -5,6 +5,7 @@ import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.round.PlannedRound;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /** Holds a block's header against the plan. Pure. FORMAT.md 4.1. */
@@ -50,8 +51,8 @@ final class HeaderCheck {
 
   private static Optional<Fault> numbers(
       PlannedRound round, int node, BlockHeader header, int lengthBytes) {
-    if (header.getPlane() != 0) {
-      return bad("plane", header.getPlane(), "0");
+    if (header.getPlane() != round.plane(node)) {
+      return bad("plane", header.getPlane(), "" + round.plane(node));
     }
     int block = header.getBlock();
     if (block < 0 || block >= round.blocks()) {
@@ -77,16 +78,18 @@ final class HeaderCheck {
     if (header.getMasked() < 0 || header.getMasked() > coordinates - header.getClipped()) {
       return bad("masked", header.getMasked(), "0 to " + (coordinates - header.getClipped()));
     }
-    return clip(round, header.getClip());
+    return clip(round, node, header.getClip());
   }
 
-  private static Optional<Fault> clip(PlannedRound round, double clip) {
+  private static Optional<Fault> clip(PlannedRound round, int node, double clip) {
     if (round.clipPerProbe()) {
       return clip == 0 ? Optional.empty() : bad("clip", clip, "0: each probe carries its own");
     }
-    Double level = round.plan().getClip().getLevel();
-    if (level != null) {
-      return clip == level ? Optional.empty() : bad("clip", clip, "" + level);
+    OptionalDouble level = round.fixedClip(node);
+    if (level.isPresent()) {
+      return clip == level.getAsDouble()
+          ? Optional.empty()
+          : bad("clip", clip, "" + level.getAsDouble());
     }
     double most = PlannedRound.MAX_NODES_TIMES_CLIP / round.nodes().size();
     return clip >= 0x1p-24 && clip <= most

@@ -15,6 +15,7 @@ public enum Reason {
   BAD_HEADER("bad-header"),
   BAD_CODES("bad-codes"),
   CONFLICT("conflict"),
+  OUT_OF_ORDER("out-of-order"),
   TOO_MANY("too-many"),
   UNREADABLE("unreadable");
 

@@ -1,0 +1,5 @@
+/**
+ * Rounds as digit planes: a round that refines earlier ones goes on with the digits of the same
+ * logits, and every node counts with the longest prefix of digits that came. THEORY 4.
+ */
+package dev.sluice.transforms.refinement;
