@@ -59,7 +59,7 @@ class AggregateRoundTest {
   private static Outcome aggregate(
       PlannedRound round, Path at, String root, int minNodes, String attempt) throws IOException {
     TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
-    AggregateRound.build(pipeline, round, new RoundDirectory(root), minNodes, attempt);
+    AggregateRound.build(pipeline, round, new RoundDirectory(root), List.of(), minNodes, attempt);
     pipeline.run().waitUntilFinish();
     return PlainJson.read(
         Outcome.class,
@@ -113,7 +113,7 @@ class AggregateRoundTest {
     PlannedRound round = fixture.round();
     fixture.writeUplinks(directory);
     Outcome outcome = aggregate(round, 3, "a");
-    assertThat(outcome, equalTo(new Outcome(true, 0L, 0L, List.of())));
+    assertThat(outcome, equalTo(new Outcome(true, 0L, 0L, List.of(), List.of())));
     assertThat(Rounds.leftovers(directory), equalTo(List.of(".attempt-a/outcome.json")));
 
     Manifest manifest = manifest();
@@ -189,7 +189,8 @@ class AggregateRoundTest {
             account.getMeanClip(),
             clipMax,
             account.getMeanStep(),
-            HEX.formatHex(all.digest()));
+            HEX.formatHex(all.digest()),
+            List.of(silent ? 0 : 6));
     assertThat(account, equalTo(expected));
     assertThat(account.getMeanClip(), closeTo(clipSum / 17, 1e-12 * clipSum));
     assertThat(account.getMeanStep(), closeTo(stepSum / 17, 1e-12 * stepSum));

@@ -76,7 +76,7 @@ class AuditRoundTest {
   private Manifest aggregate(RoundFixture fixture, int minNodes) throws IOException {
     Pipeline pipeline = Pipeline.create(PipelineOptionsFactory.create());
     RoundDirectory round = new RoundDirectory(directory.toString());
-    AggregateRound.build(pipeline, fixture.round(), round, minNodes, "a");
+    AggregateRound.build(pipeline, fixture.round(), round, List.of(), minNodes, "a");
     pipeline.run().waitUntilFinish();
     return PlainJson.read(
         Manifest.class,

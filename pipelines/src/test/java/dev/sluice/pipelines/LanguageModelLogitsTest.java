@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.PipelineOptions;
@@ -90,7 +91,7 @@ class LanguageModelLogitsTest {
     }
     encode.run().waitUntilFinish();
     Pipeline aggregate = pipeline();
-    AggregateRound.build(aggregate, round, directory, NODES, "a");
+    AggregateRound.build(aggregate, round, directory, List.of(), NODES, "a");
     aggregate.run().waitUntilFinish();
     Manifest manifest = read(Manifest.class, directory.manifest());
     Pipeline audit = pipeline();

@@ -47,7 +47,9 @@ final class AggregateCommand extends SluiceCommand {
       paramLabel = "K",
       description =
           "Fewest nodes over which a block is averaged. With fewer anywhere the round is not"
-              + " complete and nothing is committed. Default: all nodes that have bits in the plan.")
+              + " complete and nothing is committed. In a refinement: fewest that sent this round's"
+              + " digits; the others count with those they sent before. Default: all nodes that"
+              + " have bits in the plan.")
   private Integer minNodes;
 
   @Option(
@@ -152,6 +154,10 @@ final class AggregateCommand extends SluiceCommand {
   private void incomplete(
       PlannedRound planned, RoundDirectory directory, int least, Outcome outcome)
       throws IOException {
+    if (!outcome.getRefusals().isEmpty()) {
+      refused(planned, directory, outcome);
+      return;
+    }
     err()
         .println(
             "sluice: round "
@@ -161,7 +167,8 @@ final class AggregateCommand extends SluiceCommand {
                 + " of "
                 + Texts.count(planned.blocks(), "block")
                 + " have fewer than "
-                + Texts.count(least, "node"));
+                + Texts.count(least, "node")
+                + (planned.refined().isEmpty() ? "" : " with digits of this round"));
     List<String> absent = absent(planned, directory);
     if (!absent.isEmpty()) {
       err().println("  no uplink files from " + names(absent));
@@ -178,8 +185,27 @@ final class AggregateCommand extends SluiceCommand {
     err()
         .println(
             "  wait for the missing uplinks and run it again, or accept fewer nodes with"
-                + " --min-nodes; "
+                + " --min-nodes"
+                + (planned.refined().isEmpty()
+                    ? "; "
+                    : " (the others count with the digits that they sent before); ")
                 + (committed ? "the earlier commit is as it was" : "nothing is committed"));
+  }
+
+  private void refused(PlannedRound planned, RoundDirectory directory, Outcome outcome)
+      throws IOException {
+    err()
+        .println(
+            "sluice: round "
+                + planned.plan().getId()
+                + " cannot be committed: what it refines is not what it was");
+    outcome.getRefusals().forEach(refusal -> err().println("  " + Texts.printable(refusal)));
+    err()
+        .println(
+            "  put the earlier uplinks back, or plan the refinement anew; "
+                + (Storage.find(directory.manifest()).isPresent()
+                    ? "the earlier commit is as it was"
+                    : "nothing is committed"));
   }
 
   /** Nodes with bits that sent no file at all. */

@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.pipelines.AggregateRound;
 import dev.sluice.pipelines.EncodeNode;
+import dev.sluice.pipelines.Uplinks;
 import dev.sluice.runners.RunnerChoice.Engine;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
@@ -17,6 +18,7 @@ import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.LogitBlock;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -205,6 +207,7 @@ public final class RoundRunner {
               + ", got "
               + minNodes);
     }
+    List<Uplinks> refined = RefinedRounds.of(round, directory);
     RunnerChoice runner = choose(choice, directory).runner();
     String attempt = UUID.randomUUID().toString();
     Outcome outcome =
@@ -215,7 +218,8 @@ public final class RoundRunner {
             attempt,
             round.plan().getProbes(),
             8.0 * round.vocabulary(), // float32, in two formats
-            pipeline -> AggregateRound.build(pipeline, round, directory, minNodes, attempt));
+            pipeline ->
+                AggregateRound.build(pipeline, round, directory, refined, minNodes, attempt));
     if (outcome == null) {
       throw new IOException(
           directory.root()

@@ -132,7 +132,8 @@ class PlainJsonTest {
         PlainJson.read(
             Manifest.class, Manifest.getClassSchema(), PlainJson.write(manifest), "manifest.json"),
         equalTo(manifest));
-    Outcome outcome = new Outcome(true, Long.MAX_VALUE, Long.MIN_VALUE, List.of("é \" \\ \n", ""));
+    Outcome outcome =
+        new Outcome(true, Long.MAX_VALUE, Long.MIN_VALUE, List.of("é \" \\ \n", ""), List.of("x"));
     assertThat(
         PlainJson.read(
             Outcome.class, Outcome.getClassSchema(), PlainJson.write(outcome), "outcome.json"),
