@@ -391,7 +391,8 @@ class AggregateRoundTest {
                 List.of(
                     "block 4 has 2 nodes, at least 3 needed; missing node-1",
                     "block 5 has 2 nodes, at least 3 needed; missing node-1",
-                    "rejected from node-2: 1 not-avro"))));
+                    "rejected from node-2: 1 not-avro"),
+                List.of())));
     Files.delete(directory.resolve("manifest.json"));
     aggregate(fixture.round(), 3, "c");
     assertThat(Files.exists(directory.resolve("manifest.json")), equalTo(false));
