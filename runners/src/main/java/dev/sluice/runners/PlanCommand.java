@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -47,7 +48,6 @@ final class PlanCommand extends SluiceCommand {
 
   @Option(
       names = "--nodes",
-      required = true,
       paramLabel = "N0,N1,..",
       description =
           "The sites' names, in the order in which every list of nodes is written; or @FILE, one"
@@ -56,21 +56,18 @@ final class PlanCommand extends SluiceCommand {
 
   @Option(
       names = "--probes",
-      required = true,
       paramLabel = "M",
       description = "Number of public probe contexts: rows of every site's logits.")
-  private long probes;
+  private Long probes;
 
   @Option(
       names = "--vocab",
-      required = true,
       paramLabel = "V",
       description = "Logits per probe, 2 to 1048576: columns of every site's logits.")
-  private int vocabulary;
+  private Integer vocabulary;
 
   @Option(
       names = "--bits-per-coordinate",
-      required = true,
       paramLabel = "B[,N=B..]",
       description =
           "Bits per logit, 1 to 16, fractions welcome, or 0 for a node that is silent this round;"
@@ -80,31 +77,28 @@ final class PlanCommand extends SluiceCommand {
 
   @Option(
       names = "--clip",
-      paramLabel = "auto|probe|L",
-      defaultValue = "auto",
+      paramLabel = "auto|probe|L[,N=L..]",
       description =
           "How far from its probe's midrange a logit may lie, in logits; beyond, it is moved there."
               + " auto: as far as the node's own data reach, nothing is clipped. probe: the same"
-              + " for each probe, for 16 of its bits. A number: that far, for every node; the"
-              + " certificate is then known beforehand. Default: ${DEFAULT-VALUE}.")
+              + " for each probe, for 16 of its bits. A number: that far, for every node, then"
+              + " exceptions by node, as in 8,n2=2; the certificate is then known beforehand."
+              + " Default: auto.")
   private String clip;
 
   @Option(
       names = "--seed",
       paramLabel = "S",
-      defaultValue = "0",
-      description =
-          "Seed of the run, 64 bits; with the id it keys the dither. Default: ${DEFAULT-VALUE}.")
-  private long seed;
+      description = "Seed of the run, 64 bits; with the id it keys the dither. Default: 0.")
+  private Long seed;
 
   @Option(
       names = "--quantizer",
       paramLabel = "dither|dither-paper|midrise",
-      defaultValue = "dither",
       description =
           "dither: within the budget, errors uniform and independent. dither-paper: 2^b+1 levels,"
               + " above the budget: log2(ceil(2^b)+1) bits per coordinate. midrise: no dither, so only the worst case is"
-              + " certified. Default: ${DEFAULT-VALUE}.")
+              + " certified. Default: dither.")
   private String quantizer;
 
   @Option(
@@ -122,6 +116,39 @@ final class PlanCommand extends SluiceCommand {
   private String tokenizer;
 
   @Option(
+      names = "--from",
+      paramLabel = "WARMUP_DIR",
+      description =
+          "With --allocation: a round like this one, with its bits divided as the allocation says."
+              + " Nodes, probes, vocabulary, clip, quantizer, seed and digests are that round's;"
+              + " all but nodes and vocabulary can be said anew. Where its clip levels were fixed,"
+              + " those of the allocation take their place.")
+  private String from;
+
+  @Option(
+      names = "--allocation",
+      paramLabel = "FILE",
+      description = "What 'sluice allocate --round WARMUP_DIR' wrote.")
+  private String allocation;
+
+  @Option(
+      names = "--refines",
+      paramLabel = "DIR",
+      description =
+          "A committed round whose teacher this one makes finer: each site sends the next digits of"
+              + " the same logits. Everything but the bits is that round's. --bits-per-coordinate"
+              + " says them; else they are divided by water-filling over what error is left.")
+  private String refines;
+
+  @Option(
+      names = "--total-bits-per-coordinate",
+      paramLabel = "R",
+      description =
+          "With --refines: bits per logit to divide, summed over nodes. Default: what the refined"
+              + " round had.")
+  private Double total;
+
+  @Option(
       names = "--force",
       description =
           "Replace a different plan. Uplinks encoded under it become rejects (wrong-plan) until the"
@@ -131,7 +158,7 @@ final class PlanCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     RoundDirectory directory = Locations.round(round);
-    PlannedRound planned = draft().finish("plan");
+    PlannedRound planned = draft(directory).finish("plan");
     byte[] json = planned.json();
     boolean replaced = false;
     if (Storage.find(directory.plan()).isPresent()) {
@@ -153,27 +180,91 @@ final class PlanCommand extends SluiceCommand {
     return ExitCodes.OK;
   }
 
-  private PlanDraft draft() throws IOException {
+  private PlanDraft draft(RoundDirectory directory) throws IOException {
+    if (from != null || allocation != null) {
+      if (from == null || allocation == null || refines != null) {
+        throw usage("--from and --allocation go together, and without --refines");
+      }
+      refuse("--from", "--nodes", nodes, "--vocab", vocabulary, "--bits-per-coordinate", bits);
+      refuse("--from", "--total-bits-per-coordinate", total);
+      return overridden(SuccessorPlan.allocated(Locations.round(from), allocation, id));
+    }
+    if (refines != null) {
+      refuse("--refines", "--nodes", nodes, "--vocab", vocabulary, "--probes", probes);
+      refuse("--refines", "--clip", clip, "--quantizer", quantizer, "--seed", seed);
+      refuse("--refines", "--probe-set", probeSet, "--tokenizer", tokenizer);
+      if (bits != null && total != null) {
+        throw usage("--bits-per-coordinate and --total-bits-per-coordinate exclude each other");
+      }
+      SuccessorPlan.Refinement refinement =
+          SuccessorPlan.refining(Locations.round(refines), directory, id);
+      return bits == null
+          ? refinement.byWaterFilling(total)
+          : refinement.withBits(perNode("--bits-per-coordinate", bits, refinement.names()));
+    }
+    refuse("a plan without --refines", "--total-bits-per-coordinate", total);
+    require("--nodes", nodes);
+    require("--probes", probes);
+    require("--vocab", vocabulary);
+    require("--bits-per-coordinate", bits);
     List<String> names = names();
-    PlanDraft draft =
-        new PlanDraft(id, probes, vocabulary)
-            .withSeed(seed)
-            .withQuantizer(quantizer)
-            .withClip(clipPolicy())
-            .withDigests(
-                probeSet == null ? null : FileDigest.of(probeSet),
-                tokenizer == null ? null : FileDigest.of(tokenizer));
+    PlanDraft draft = new PlanDraft(id, probes, vocabulary);
+    perNode("--bits-per-coordinate", bits, names).forEach(draft::withNode);
+    return overridden(new SuccessorPlan.Drafted(draft, names));
+  }
+
+  /** What the command line says of a plan besides its bits. */
+  private PlanDraft overridden(SuccessorPlan.Drafted drafted) throws IOException {
+    PlanDraft draft = drafted.draft();
+    if (probes != null) {
+      draft.withProbes(probes);
+    }
+    if (seed != null) {
+      draft.withSeed(seed);
+    }
+    if (quantizer != null) {
+      draft.withQuantizer(quantizer);
+    }
+    if (clip != null) {
+      draft.withClip(clipPolicy(drafted.names()));
+    }
+    if (probeSet != null) {
+      draft.withProbeSet(FileDigest.of(probeSet));
+    }
+    if (tokenizer != null) {
+      draft.withTokenizer(FileDigest.of(tokenizer));
+    }
+    return draft;
+  }
+
+  private void require(String option, Object value) {
+    if (value == null) {
+      throw usage(option + " is missing (or --from with --allocation, or --refines)");
+    }
+  }
+
+  /** Options that cannot be meant beside another: names and values by turns. */
+  private void refuse(String beside, Object... options) {
+    for (int i = 0; i < options.length; i += 2) {
+      if (options[i + 1] != null) {
+        throw usage(options[i] + " has no meaning with " + beside);
+      }
+    }
+  }
+
+  /** {@code B[,N=B..]}: a common value, then exceptions by node. */
+  private Map<String, Double> perNode(String option, String text, List<String> names) {
     Map<String, Double> exceptions = new HashMap<>();
     OptionalDouble common = OptionalDouble.empty();
-    for (String part : bits.split(",", -1)) {
+    for (String part : text.split(",", -1)) {
       int equals = part.indexOf('=');
-      double value = number("--bits-per-coordinate", part.substring(equals + 1));
+      double value = number(option, part.substring(equals + 1));
       if (equals >= 0) {
         if (exceptions.put(part.substring(0, equals).strip(), value) != null) {
-          throw usage("--bits-per-coordinate names a node twice: '" + part + "'");
+          throw usage(option + " names a node twice: '" + part + "'");
         }
       } else if (common.isPresent()) {
-        throw usage("--bits-per-coordinate has two common values: '" + bits + "'");
+        throw usage(option + " has two common values: '" + text + "'");
       } else {
         common = OptionalDouble.of(value);
       }
@@ -181,17 +272,18 @@ final class PlanCommand extends SluiceCommand {
     Set<String> known = new HashSet<>(names);
     for (String name : exceptions.keySet()) {
       if (!known.contains(name)) {
-        throw usage("--bits-per-coordinate names '" + name + "', which is not among --nodes");
+        throw usage(option + " names '" + name + "', which is no node of the plan");
       }
     }
+    Map<String, Double> values = new LinkedHashMap<>();
     for (String name : names) {
       Double own = exceptions.get(name);
       if (own == null && common.isEmpty()) {
-        throw usage("--bits-per-coordinate says nothing about node '" + name + "'");
+        throw usage(option + " says nothing about node '" + name + "'");
       }
-      draft.withNode(name, own == null ? common.getAsDouble() : own);
+      values.put(name, own == null ? common.getAsDouble() : own);
     }
-    return draft;
+    return values;
   }
 
   private List<String> names() throws IOException {
@@ -208,10 +300,11 @@ final class PlanCommand extends SluiceCommand {
     return names;
   }
 
-  private ClipPolicy clipPolicy() {
-    return clip.equals("auto") || clip.equals("probe")
-        ? new ClipPolicy(clip, null, null)
-        : new ClipPolicy("fixed", number("--clip", clip), null);
+  private ClipPolicy clipPolicy(List<String> names) {
+    if (clip.equals("auto") || clip.equals("probe")) {
+      return new ClipPolicy(clip, null, null);
+    }
+    return PlanDraft.fixedClips(List.copyOf(perNode("--clip", clip, names).values()));
   }
 
   private double number(String option, String text) {

@@ -1,15 +1,21 @@
 package dev.sluice.runners;
 
 import dev.sluice.schemas.Certificate;
+import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodeAccount;
 import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.Predicted;
 import dev.sluice.schemas.ReasonCount;
 import dev.sluice.schemas.RejectFile;
 import dev.sluice.schemas.RoundPlan;
+import dev.sluice.schemas.Split;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.round.PlannedRound;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Plans and manifests as people read them. */
 final class Reports {
@@ -32,10 +38,7 @@ final class Reports {
         .append(" logits, quantizer ")
         .append(plan.getQuantizer())
         .append(", clip ")
-        .append(
-            plan.getClip().getLevel() == null
-                ? plan.getClip().getPolicy()
-                : Texts.number(plan.getClip().getLevel()) + " (fixed)")
+        .append(clip(plan.getClip()))
         .append(", seed ")
         .append(plan.getSeed());
     text.append("\nblocks     ")
@@ -51,6 +54,17 @@ final class Reports {
         .append(" in both formats\n");
     digest(text, "probe set  ", plan.getProbeSetDigest());
     digest(text, "tokenizer  ", plan.getTokenizerDigest());
+    if (!round.refined().isEmpty()) {
+      text.append("refines    ")
+          .append(
+              round.refined().stream()
+                  .map(earlier -> earlier.getId() + " (" + earlier.getDirectory() + ")")
+                  .collect(Collectors.joining(", ")))
+          .append("; digits of the same logits, dither of ")
+          .append(plan.getDitherRound())
+          .append('\n');
+    }
+    text.append(split(plan.getSplit()));
     text.append(nodes(round, forecast));
     long total = 0;
     for (int node = 0; node < round.nodes().size(); node++) {
@@ -73,32 +87,96 @@ final class Reports {
     }
   }
 
+  private static String clip(ClipPolicy clip) {
+    if (clip.getLevels() != null) {
+      return "fixed for each node";
+    }
+    return clip.getLevel() == null
+        ? clip.getPolicy()
+        : Texts.number(clip.getLevel()) + " (fixed)";
+  }
+
+  /** How bits were divided and what that is worth; nothing for a plan that does not say. */
+  private static String split(Split split) {
+    if (split == null) {
+      return "";
+    }
+    return "split      "
+        + split.getPolicy()
+        + " by "
+        + split.getWeights()
+        + ", "
+        + Texts.number(split.getTotalBitsPerCoordinate())
+        + " bits per coordinate over all nodes\n"
+        + predicted(split.getPredicted());
+  }
+
+  /** What a split is predicted to cost beside the baselines. */
+  static String predicted(Predicted predicted) {
+    double cost = predicted.getThisSplit();
+    return "predicted  "
+        + Texts.number(cost)
+        + " nats (bandwidth term, from above); uniform "
+        + baseline(predicted.getUniform(), cost)
+        + ", inverse "
+        + baseline(predicted.getInverse(), cost)
+        + "\n";
+  }
+
+  private static String baseline(Double baseline, double cost) {
+    return baseline == null
+        ? "not within the bounds"
+        : Texts.number(baseline)
+            + (cost > 0 ? String.format(Locale.ROOT, " (x%.3g)", baseline / cost) : "");
+  }
+
   private static String nodes(PlannedRound round, Forecast forecast) {
-    Texts.Table table =
-        new Texts.Table(
-            "node", "bits/coord", "budget/probe", "sent/probe", "symbols", "uplink", "");
+    List<Double> levels = round.plan().getClip().getLevels();
+    Split split = round.plan().getSplit();
+    boolean refines = !round.refined().isEmpty();
+    List<String> headings = new ArrayList<>(List.of("node"));
+    addIf(split != null, headings, "weight");
+    addIf(levels != null, headings, "clip");
+    addIf(refines, headings, "plane");
+    headings.addAll(List.of("bits/coord", "budget/probe", "sent/probe", "symbols", "uplink", ""));
+    Texts.Table table = new Texts.Table(headings.toArray(new String[0]));
     double most =
         round.nodes().stream().mapToDouble(NodePlan::getBitsPerCoordinate).max().orElse(0);
     for (int node = 0; node < round.nodes().size(); node++) {
       NodePlan who = round.nodes().get(node);
+      List<String> cells = new ArrayList<>(List.of(who.getName()));
+      addIf(split != null, cells, split == null ? "" : number(split.getNodeWeights(), node));
+      addIf(levels != null, cells, levels == null ? "" : number(levels, node));
+      addIf(refines, cells, who.getBitsPerProbe() == 0 ? "-" : round.plane(node) + "");
       String bar = Texts.bar(who.getBitsPerCoordinate(), most, BAR);
       if (who.getBitsPerProbe() == 0) {
-        table.row(who.getName(), "0", "0", "0", "silent", "0 B", bar);
-        continue;
+        cells.addAll(List.of("0", "0", "0", "silent", "0 B", bar));
+      } else {
+        BlockShape shape = round.shape(node, 0);
+        cells.addAll(
+            List.of(
+                Texts.number(who.getBitsPerCoordinate()),
+                who.getBitsPerProbe() + "",
+                String.format(Locale.ROOT, "%.1f", forecast.payloadBitsPerProbe(node)),
+                shape.finer() == 0
+                    ? "" + shape.symbols()
+                    : shape.symbols() + ".." + (shape.symbols() + 1),
+                Texts.bytes(forecast.uplinkBytes(node)),
+                bar));
       }
-      BlockShape shape = round.shape(node, 0);
-      table.row(
-          who.getName(),
-          Texts.number(who.getBitsPerCoordinate()),
-          who.getBitsPerProbe() + "",
-          String.format(Locale.ROOT, "%.1f", forecast.payloadBitsPerProbe(node)),
-          shape.finer() == 0
-              ? "" + shape.symbols()
-              : shape.symbols() + ".." + (shape.symbols() + 1),
-          Texts.bytes(forecast.uplinkBytes(node)),
-          bar);
+      table.row(cells.toArray(new String[0]));
     }
     return table.toString();
+  }
+
+  private static String number(List<Double> values, int node) {
+    return Texts.number(values.get(node));
+  }
+
+  private static void addIf(boolean shown, List<String> cells, String cell) {
+    if (shown) {
+      cells.add(cell);
+    }
   }
 
   /** What a round came to. */
@@ -116,41 +194,50 @@ final class Reports {
     text.append("  clipped      ")
         .append(Texts.percent(certificate.getClippedFraction()))
         .append(" of coordinates; what clipping did is not in the bounds\n");
-    Texts.Table table =
-        new Texts.Table(
-            "node",
-            "blocks",
-            "missing",
-            "copies",
-            "rejects",
-            "bits/coord",
-            "payload/probe",
-            "uplink/probe",
-            "overhead",
-            "clipped",
-            "clip",
-            "step",
-            "");
+    text.append(split(manifest.getSplit()));
+    boolean refines = manifest.getNodes().stream().anyMatch(n -> n.getPrefixes().size() > 1);
+    List<String> headings =
+        new ArrayList<>(
+            List.of(
+                "node",
+                "blocks",
+                "missing",
+                "copies",
+                "rejects",
+                "bits/coord",
+                "payload/probe",
+                "uplink/probe",
+                "overhead",
+                "clipped",
+                "clip",
+                "step"));
+    addIf(refines, headings, "planes");
+    headings.add("");
+    Texts.Table table = new Texts.Table(headings.toArray(new String[0]));
     double most =
         manifest.getNodes().stream()
             .mapToDouble(NodeAccount::getPayloadBitsPerProbe)
             .max()
             .orElse(0);
     for (NodeAccount node : manifest.getNodes()) {
-      table.row(
-          node.getName(),
-          node.getBlocks() + "",
-          node.getMissingBlocks() + "",
-          node.getDuplicateBlocks() + "",
-          node.getRejects() + "",
-          Texts.number(node.getBitsPerCoordinate()),
-          String.format(Locale.ROOT, "%.1f", node.getPayloadBitsPerProbe()),
-          String.format(Locale.ROOT, "%.1f", node.getUplinkBitsPerProbe()),
-          Texts.percent(node.getOverhead()),
-          Texts.percent(node.getClippedFraction()),
-          Texts.number(node.getMeanClip()),
-          Texts.number(node.getMeanStep()),
-          Texts.bar(node.getPayloadBitsPerProbe(), most, BAR));
+      List<String> cells =
+          new ArrayList<>(
+              List.of(
+                  node.getName(),
+                  node.getBlocks() + "",
+                  node.getMissingBlocks() + "",
+                  node.getDuplicateBlocks() + "",
+                  node.getRejects() + "",
+                  Texts.number(node.getBitsPerCoordinate()),
+                  String.format(Locale.ROOT, "%.1f", node.getPayloadBitsPerProbe()),
+                  String.format(Locale.ROOT, "%.1f", node.getUplinkBitsPerProbe()),
+                  Texts.percent(node.getOverhead()),
+                  Texts.percent(node.getClippedFraction()),
+                  Texts.number(node.getMeanClip()),
+                  Texts.number(node.getMeanStep())));
+      addIf(refines, cells, planes(node.getPrefixes()));
+      cells.add(Texts.bar(node.getPayloadBitsPerProbe(), most, BAR));
+      table.row(cells.toArray(new String[0]));
     }
     text.append(table);
     text.append("teacher    ")
@@ -162,6 +249,19 @@ final class Reports {
       text.append(rejects(manifest.getRejects()));
     }
     return text.toString();
+  }
+
+  /** How many digit planes a node's blocks had: "3", or "2: 4, 3: 60" where they differ. */
+  private static String planes(List<Integer> prefixes) {
+    List<String> counts = new ArrayList<>();
+    int last = 0;
+    for (int i = 0; i < prefixes.size(); i++) {
+      if (prefixes.get(i) > 0) {
+        counts.add((i + 1) + ": " + prefixes.get(i));
+        last = i + 1;
+      }
+    }
+    return counts.size() > 1 ? String.join(", ", counts) : last + "";
   }
 
   private static String rejects(Iterable<RejectFile> files) {

@@ -47,13 +47,12 @@ public final class PlanDraft {
 
   /** Another round's plan under a new id, without its nodes. */
   public static PlanDraft like(RoundPlan other, String id) {
-    PlanDraft draft =
-        new PlanDraft(id, other.getProbes(), other.getVocabulary())
+    return new PlanDraft(id, other.getProbes(), other.getVocabulary())
             .withSeed(other.getSeed())
             .withQuantizer(other.getQuantizer())
             .withClip(other.getClip())
-            .withDigests(other.getProbeSetDigest(), other.getTokenizerDigest());
-    return draft;
+            .withProbeSet(other.getProbeSetDigest())
+            .withTokenizer(other.getTokenizerDigest());
   }
 
   /** m, in place of what was said before. */
@@ -114,11 +113,23 @@ public final class PlanDraft {
     return this;
   }
 
-  /** Hexadecimal digests that sites must match, or null. */
-  public PlanDraft withDigests(String probeSet, String tokenizer) {
-    plan.setProbeSetDigest(probeSet);
-    plan.setTokenizerDigest(tokenizer);
+  /** Hexadecimal digest of the probe set that sites must match, or null. */
+  public PlanDraft withProbeSet(String digest) {
+    plan.setProbeSetDigest(digest);
     return this;
+  }
+
+  /** Hexadecimal digest of the tokenizer that sites must match, or null. */
+  public PlanDraft withTokenizer(String digest) {
+    plan.setTokenizerDigest(digest);
+    return this;
+  }
+
+  /** Policy 'fixed': one level where all are equal, else one for each node in the plan's order. */
+  public static ClipPolicy fixedClips(List<Double> levels) {
+    return levels.stream().distinct().count() == 1
+        ? new ClipPolicy("fixed", levels.get(0), null)
+        : new ClipPolicy("fixed", null, levels);
   }
 
   /**
