@@ -16,18 +16,39 @@ public final class Levels {
 
   private Levels() {}
 
-  /** Gains per bit at weight 1, computed once: see {@link #perBit}. */
+  /** Gains per bit at weight 1, computed once: see {@link #perBit}. One symbol is MODEL's alone. */
   private static final class Rates {
-    static final double[] SHRUNK = table(Distortion.SHRUNK);
-    static final double[] MODEL = table(Distortion.MODEL);
+    static final double[] SHRUNK = table(Distortion.SHRUNK, 2);
+    static final double[] MODEL = table(Distortion.MODEL, 1);
 
-    private static double[] table(Distortion distortion) {
+    private static double[] table(Distortion distortion, int least) {
       double[] rates = new double[MAX_SYMBOLS];
-      for (int n = 2; n < MAX_SYMBOLS; n++) {
+      for (int n = least; n < MAX_SYMBOLS; n++) {
         rates[n] = perBit(distortion, n);
       }
       return rates;
     }
+  }
+
+  /** log2 N by N, computed once. */
+  private static final class Logs {
+    static final double[] LOG2 = new double[MAX_SYMBOLS + 1];
+
+    static {
+      for (int n = 1; n <= MAX_SYMBOLS; n++) {
+        LOG2[n] = log2(n);
+      }
+    }
+  }
+
+  /** {@link #log2} by N up to 65536; only read. */
+  static double[] logs() {
+    return Logs.LOG2;
+  }
+
+  /** {@link #perBit} by N below 65536, from 2 on, and from 1 for MODEL; only read. */
+  static double[] rates(Distortion distortion) {
+    return distortion == Distortion.SHRUNK ? Rates.SHRUNK : Rates.MODEL;
   }
 
   /**
@@ -111,7 +132,7 @@ public final class Levels {
               + " bits per coordinate, more than the total of "
               + total);
     }
-    double[] rates = distortion == Distortion.SHRUNK ? Rates.SHRUNK : Rates.MODEL;
+    double[] rates = rates(distortion);
     int[] symbols = floors.clone();
     int[] trial = new int[nodes];
     // A threshold's state takes all gains at or above it: a state of the greedy order, if it fits.

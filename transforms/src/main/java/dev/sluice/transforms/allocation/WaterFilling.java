@@ -222,7 +222,7 @@ public final class WaterFilling {
   }
 
   /** Binary exponent of a weight, subnormal ones included; 0 for zero. */
-  private static int exponent(double weight) {
+  static int exponent(double weight) {
     if (weight == 0) {
       return 0;
     }

@@ -121,6 +121,11 @@ public class AllocationBenchmark {
   }
 
   @Benchmark
+  public double[] fractionalBits(Input in) {
+    return FractionalBits.bits(Distortion.SHRUNK, in.weights, in.floors, in.caps, in.total);
+  }
+
+  @Benchmark
   public ActiveSet activeSet(Input in) {
     return ActiveSet.choose(in.weights, in.total, 1, 16, 1, 0.9);
   }
