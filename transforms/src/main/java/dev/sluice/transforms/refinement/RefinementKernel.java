@@ -46,7 +46,7 @@ final class RefinementKernel {
   }
 
   /**
-   * {@link RefinementScheme#BROADCAST_RESIDUAL} and its safe variant.
+   * {@link RefinementScheme#BROADCAST_RESIDUAL}, for any sequence of ranges.
    *
    * @param nextRange from a round's step to the next one's range, both in logits
    */
@@ -75,6 +75,14 @@ final class RefinementKernel {
       range = nextRange.applyAsDouble(channel.step(range));
     }
     return means;
+  }
+
+  /** {@link RefinementScheme#BROADCAST_RESIDUAL_SAFE}. */
+  static double[][] safeBroadcastResidual(
+      RefinementChannel channel, double[][] logits, ChannelKey[][] keys) {
+    check(channel, logits, keys);
+    double spread = spread(logits);
+    return broadcastResidual(channel, logits, keys, step -> safeRange(spread, step));
   }
 
   /** {@link RefinementScheme#OWN_RESIDUAL}. */
@@ -147,8 +155,9 @@ final class RefinementKernel {
 
   /** S. From node 0, so that it is exactly 0 where all nodes are the same. */
   static double spread(double[][] logits) {
+    int n = checkShape(logits);
     double spread = 0;
-    for (int c = 0; c < logits[0].length; c++) {
+    for (int c = 0; c < n; c++) {
       double sum = 0;
       for (double[] x : logits) {
         sum += x[c] - logits[0][c];
@@ -201,16 +210,9 @@ final class RefinementKernel {
    * @return n
    */
   private static int check(RefinementChannel channel, double[][] logits, ChannelKey[][] keys) {
+    int n = checkShape(logits);
     int nodes = logits.length;
-    if (nodes < 1 || logits[0].length < 1) {
-      throw new IllegalArgumentException("at least one node and one coordinate are needed");
-    }
-    int n = logits[0].length;
     for (int i = 0; i < nodes; i++) {
-      if (logits[i].length != n) {
-        throw new IllegalArgumentException(
-            "node " + i + ": " + logits[i].length + " logits, expected " + n + " as of node 0");
-      }
       for (int c = 0; c < n; c++) {
         if (!(Math.abs(logits[i][c]) <= channel.clip())) {
           throw new IllegalArgumentException(
@@ -231,6 +233,21 @@ final class RefinementKernel {
       if (keys[t].length != nodes) {
         throw new IllegalArgumentException(
             "round " + (t + 1) + ": " + keys[t].length + " keys for " + nodes + " nodes");
+      }
+    }
+    return n;
+  }
+
+  /** n. */
+  private static int checkShape(double[][] logits) {
+    if (logits.length < 1 || logits[0].length < 1) {
+      throw new IllegalArgumentException("at least one node and one coordinate are needed");
+    }
+    int n = logits[0].length;
+    for (int i = 0; i < logits.length; i++) {
+      if (logits[i].length != n) {
+        throw new IllegalArgumentException(
+            "node " + i + ": " + logits[i].length + " logits, expected " + n + " as of node 0");
       }
     }
     return n;

@@ -47,9 +47,10 @@ public enum RefinementScheme {
    * below S.
    *
    * <p>Variance R_t²/(3K(N-1)²): as {@link #BROADCAST_RESIDUAL} for identical nodes, for others no
-   * better than 4S²/(3K(N-1)²) however large t, and worse than v where 2S exceeds L. (With the
-   * least range there is a floor too, for N &gt; 2, at R = S(N-1)/(N-2).) Unbiased. State as there;
-   * S no single party knows, and the kernel gives it away.
+   * better than 4S²/(3K(N-1)²) however large t, and worse than v where 2S exceeds L. At N = 2 a
+   * step is twice the range and R grows by S every round. (With the least range there is a floor
+   * too, at R = S(N-1)/(N-2).) Unbiased. State as there; S no single party knows, and the kernel
+   * gives it away.
    */
   BROADCAST_RESIDUAL_SAFE("broadcast-residual-safe"),
   /**
@@ -138,11 +139,7 @@ public enum RefinementScheme {
       case VANILLA_AVERAGED -> RefinementKernel.vanillaAveraged(channel, logits, keys);
       case BROADCAST_RESIDUAL ->
           RefinementKernel.broadcastResidual(channel, logits, keys, step -> step / 2);
-      case BROADCAST_RESIDUAL_SAFE -> {
-        double spread = spread(logits);
-        yield RefinementKernel.broadcastResidual(
-            channel, logits, keys, step -> RefinementKernel.safeRange(spread, step));
-      }
+      case BROADCAST_RESIDUAL_SAFE -> RefinementKernel.safeBroadcastResidual(channel, logits, keys);
       case OWN_RESIDUAL -> RefinementKernel.ownResidual(channel, logits, keys);
       case NESTED_DIGITS -> RefinementKernel.nestedDigits(channel, logits, keys);
     };
@@ -152,11 +149,9 @@ public enum RefinementScheme {
    * S = max over nodes and coordinates of |x_i − x̄|, in logits.
    *
    * @param logits [K][n], in logits
+   * @throws IllegalArgumentException if rows differ in length, or there is none
    */
   public static double spread(double[][] logits) {
-    if (logits.length < 1) {
-      throw new IllegalArgumentException("at least one node is needed");
-    }
     return RefinementKernel.spread(logits);
   }
 
