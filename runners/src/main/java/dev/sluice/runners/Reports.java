@@ -91,9 +91,7 @@ final class Reports {
     if (clip.getLevels() != null) {
       return "fixed for each node";
     }
-    return clip.getLevel() == null
-        ? clip.getPolicy()
-        : Texts.number(clip.getLevel()) + " (fixed)";
+    return clip.getLevel() == null ? clip.getPolicy() : Texts.number(clip.getLevel()) + " (fixed)";
   }
 
   /** How bits were divided and what that is worth; nothing for a plan that does not say. */

@@ -49,8 +49,7 @@ final class SuccessorPlan {
     PlannedRound base = RoundRunner.plan(warmUp);
     String path = Locations.existing(file).resourceId().toString();
     byte[] json = Storage.read(path, PlainJson.MAX_BYTES);
-    Allocation split =
-        PlainJson.read(Allocation.class, Allocation.getClassSchema(), json, path);
+    Allocation split = PlainJson.read(Allocation.class, Allocation.getClassSchema(), json, path);
     if (!base.digestHex().equals(split.getPlanDigest())) {
       throw new BadInputException(
           path
@@ -81,7 +80,11 @@ final class SuccessorPlan {
       double bits = node.getBitsPerCoordinate();
       if (bits != 0 && !(bits >= 1 && bits <= PlannedRound.MAX_BITS)) {
         throw new BadInputException(
-            path + ": node '" + node.getName() + "': found " + bits
+            path
+                + ": node '"
+                + node.getName()
+                + "': found "
+                + bits
                 + " bits per coordinate, expected 0 or 1 to 16, which is what a plan takes");
       }
       spent += bits;
@@ -155,8 +158,7 @@ final class SuccessorPlan {
     private final List<RefinedRound> rounds;
     private final String id;
 
-    private Refinement(
-        PlannedRound base, Moments moments, List<RefinedRound> rounds, String id) {
+    private Refinement(PlannedRound base, Moments moments, List<RefinedRound> rounds, String id) {
       this.base = base;
       this.moments = moments;
       this.rounds = rounds;

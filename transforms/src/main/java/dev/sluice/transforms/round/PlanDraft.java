@@ -48,11 +48,11 @@ public final class PlanDraft {
   /** Another round's plan under a new id, without its nodes. */
   public static PlanDraft like(RoundPlan other, String id) {
     return new PlanDraft(id, other.getProbes(), other.getVocabulary())
-            .withSeed(other.getSeed())
-            .withQuantizer(other.getQuantizer())
-            .withClip(other.getClip())
-            .withProbeSet(other.getProbeSetDigest())
-            .withTokenizer(other.getTokenizerDigest());
+        .withSeed(other.getSeed())
+        .withQuantizer(other.getQuantizer())
+        .withClip(other.getClip())
+        .withProbeSet(other.getProbeSetDigest())
+        .withTokenizer(other.getTokenizerDigest());
   }
 
   /** m, in place of what was said before. */
