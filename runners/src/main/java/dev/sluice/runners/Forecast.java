@@ -2,12 +2,15 @@ package dev.sluice.runners;
 
 import dev.sluice.schemas.BlockHeader;
 import dev.sluice.schemas.CodeBlock;
-import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.theory.KlBounds;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /** What a plan implies before anything is sent. */
@@ -90,20 +93,14 @@ final class Forecast {
   }
 
   private double upper(int block, double clip) {
-    int nodes = round.speakingNodes();
-    double[] coarse = new double[nodes];
-    double[] fine = new double[nodes];
-    double[] share = new double[nodes];
-    int at = 0;
+    List<StepLaw> laws = new ArrayList<>();
     for (int node = 0; node < round.nodes().size(); node++) {
-      NodePlan who = round.nodes().get(node);
-      if (who.getBitsPerProbe() > 0) {
-        BlockShape shape = round.shape(node, block);
-        coarse[at] = shape.step(clip, false);
-        fine[at] = shape.step(clip, true);
-        share[at++] = (double) shape.finer() / shape.coordinates();
+      if (round.nodes().get(node).getBitsPerProbe() > 0) {
+        laws.add(round.shape(node, block).law());
       }
     }
-    return KlBounds.upper(coarse, fine, share, 0, nodes);
+    double[] clips = new double[laws.size()];
+    Arrays.fill(clips, clip);
+    return KlBounds.upper(laws, clips);
   }
 }

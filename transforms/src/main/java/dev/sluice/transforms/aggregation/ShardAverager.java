@@ -21,6 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -152,7 +153,9 @@ public final class ShardAverager {
     int vocabulary = round.vocabulary();
     BlockCertificate certificate =
         new BlockCertificate(
-            round.quantizer().isDithered(), shapes, clips.toArray(new double[0][]));
+            round.quantizer().isDithered(),
+            Arrays.stream(shapes).map(BlockShape::law).toList(),
+            clips.toArray(new double[0][]));
     for (int probe = 0; probe < probes; probe++) {
       certificate.add(probe, mean, probe * vocabulary, vocabulary, scratch);
     }

@@ -160,7 +160,7 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
             rows.open(logits.get(name)).read(block);
             int node = round.indexOf(name).orElseThrow();
             audit.add(
-                round.shape(node, block),
+                round.shape(node, block).law(),
                 rows.centred(),
                 clips(manifest.getNodes().get(node), rows, probes));
           }
