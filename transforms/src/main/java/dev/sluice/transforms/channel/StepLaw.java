@@ -15,6 +15,10 @@ import java.util.stream.IntStream;
  * product law: plane 0 gives one or two widths, and every further plane divides by N_t or N_t + 1.
  * That is the law of a single coordinate; coordinates of a block share their arcs.
  *
+ * <p>Dither has 32 bits (FORMAT 3.1): after planes that divide the step by M = N_1·…·N_t, errors
+ * are uniform to M·2^-32 of their width. At M = 2^32 nothing is left of the dither below a cell,
+ * and the law no longer says anything.
+ *
  * <p>Every width is 2L/m, where m cells as wide as the error span [−L, L]: m is N − 1, 2^b or N in
  * plane 0, and is multiplied by the radices of the others. Atoms are kept by m, in ascending order,
  * so widths descend. While m is below 2^53 it is exact: widths of plane 0 are those of {@link
