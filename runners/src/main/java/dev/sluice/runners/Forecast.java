@@ -2,12 +2,15 @@ package dev.sluice.runners;
 
 import dev.sluice.schemas.BlockHeader;
 import dev.sluice.schemas.CodeBlock;
-import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.channel.NestedDigits;
+import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.theory.KlBounds;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** What a plan implies before anything is sent. */
@@ -62,7 +65,7 @@ final class Forecast {
                 .setRound(round.plan().getId())
                 .setPlan(round.digest())
                 .setNode(round.nodes().get(node).getName())
-                .setPlane(0)
+                .setPlane(round.plane(node))
                 .setBlock(block)
                 .setFirstProbe(round.firstProbe(block))
                 .setProbes(round.probesIn(block))
@@ -79,31 +82,25 @@ final class Forecast {
    * or there is no dither.
    */
   Optional<Double> upper() {
-    Double level = round.plan().getClip().getLevel();
-    if (level == null || !round.quantizer().isDithered()) {
+    if (round.fixedClip(0).isEmpty() || !round.quantizer().isDithered()) {
       return Optional.empty();
     }
     int last = round.blocks() - 1;
     double probes = round.plan().getProbes();
     double lastShare = round.probesIn(last) / probes;
-    return Optional.of((1 - lastShare) * upper(0, level) + lastShare * upper(last, level));
+    return Optional.of((1 - lastShare) * upper(0) + lastShare * upper(last));
   }
 
-  private double upper(int block, double clip) {
-    int nodes = round.speakingNodes();
-    double[] coarse = new double[nodes];
-    double[] fine = new double[nodes];
-    double[] share = new double[nodes];
-    int at = 0;
+  private double upper(int block) {
+    List<StepLaw> laws = new ArrayList<>();
+    List<Double> clips = new ArrayList<>();
     for (int node = 0; node < round.nodes().size(); node++) {
-      NodePlan who = round.nodes().get(node);
-      if (who.getBitsPerProbe() > 0) {
-        BlockShape shape = round.shape(node, block);
-        coarse[at] = shape.step(clip, false);
-        fine[at] = shape.step(clip, true);
-        share[at++] = (double) shape.finer() / shape.coordinates();
+      List<BlockShape> planes = round.planes(node, block);
+      if (!planes.isEmpty()) {
+        laws.add(NestedDigits.law(planes));
+        clips.add(round.fixedClip(node).orElseThrow());
       }
     }
-    return KlBounds.upper(coarse, fine, share, 0, nodes);
+    return KlBounds.upper(laws, clips.stream().mapToDouble(Double::doubleValue).toArray());
   }
 }

@@ -1,7 +1,8 @@
 package dev.sluice.transforms.aggregation;
 
-import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.theory.KlBounds;
+import java.util.List;
 
 /**
  * Adds up, probe by probe, the bounds of THEORY 3.3 and 3.4 for an average over the nodes seated at
@@ -9,11 +10,9 @@ import dev.sluice.transforms.theory.KlBounds;
  */
 final class BlockCertificate {
   private final boolean dithered;
-  private final BlockShape[] shapes;
+  private final List<StepLaw> laws;
   private final double[][] clips;
-  private final double[] coarse;
-  private final double[] fine;
-  private final double[] fineShare;
+  private final double[] probeClips;
 
   private double probeMeanStep;
   private double probeVariance;
@@ -28,19 +27,14 @@ final class BlockCertificate {
    * For a block over some nodes.
    *
    * @param dithered whether errors follow the uniform law; else only the worst case is certified
-   * @param shapes one for each node
+   * @param laws one for each node
    * @param clips one row for each node: the clip of each probe, logits
    */
-  BlockCertificate(boolean dithered, BlockShape[] shapes, double[][] clips) {
+  BlockCertificate(boolean dithered, List<StepLaw> laws, double[][] clips) {
     this.dithered = dithered;
-    this.shapes = shapes;
+    this.laws = List.copyOf(laws);
     this.clips = clips;
-    this.coarse = new double[shapes.length];
-    this.fine = new double[shapes.length];
-    this.fineShare = new double[shapes.length];
-    for (int i = 0; i < shapes.length; i++) {
-      fineShare[i] = (double) shapes[i].finer() / shapes[i].coordinates();
-    }
+    this.probeClips = new double[clips.length];
   }
 
   /**
@@ -73,15 +67,13 @@ final class BlockCertificate {
   }
 
   private void bounds(int probe) {
-    int nodes = shapes.length;
-    for (int i = 0; i < nodes; i++) {
-      coarse[i] = shapes[i].step(clips[i][probe], false);
-      fine[i] = shapes[i].step(clips[i][probe], true);
+    for (int i = 0; i < clips.length; i++) {
+      probeClips[i] = clips[i][probe];
     }
-    probeMeanStep = KlBounds.meanStep(coarse, fine, fineShare, 0, nodes);
+    probeMeanStep = KlBounds.meanStep(laws, probeClips);
     if (dithered) {
-      probeVariance = KlBounds.variance(coarse, fine, fineShare, 0, nodes);
-      probeUpper = KlBounds.upper(coarse, fine, fineShare, 0, nodes);
+      probeVariance = KlBounds.variance(laws, probeClips);
+      probeUpper = KlBounds.upper(laws, probeClips);
     }
   }
 

@@ -14,6 +14,8 @@ import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.Accumulator;
 import dev.sluice.transforms.channel.BadCodesException;
 import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.channel.NestedDigits;
+import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.RangeReader;
 import dev.sluice.transforms.uplink.Reason;
@@ -137,9 +139,8 @@ public final class ShardAverager {
     sink.write(teacher(block, probes, nodes), mean);
   }
 
-  /** What of one node's block was added: claims and shapes of planes 0, 1, ...; the p clips. */
-  private record Prefix(
-      int node, List<BlockClaim> claims, List<BlockShape> shapes, double[] clips) {}
+  /** What of one node's block was added: claims of planes 0, 1, ..., their law, the p clips. */
+  private record Prefix(int node, List<BlockClaim> claims, StepLaw law, double[] clips) {}
 
   /** Whether a prefix ends with what its node sent in this round. */
   private boolean hasOwn(Prefix prefix) {
@@ -173,7 +174,10 @@ public final class ShardAverager {
             codes.subList(0, length));
         refuse(claims, length, last, rejects);
         return new Prefix(
-            seat.node(), claims.subList(0, length), shapes.subList(0, length), sums.clips());
+            seat.node(),
+            claims.subList(0, length),
+            NestedDigits.law(shapes.subList(0, length)),
+            sums.clips());
       } catch (BadCodesException e) {
         last = e;
       }
@@ -212,7 +216,7 @@ public final class ShardAverager {
     BlockCertificate certificate =
         new BlockCertificate(
             round.quantizer().isDithered(),
-            active.stream().map(prefix -> prefix.shapes().get(0)).toArray(BlockShape[]::new),
+            active.stream().map(Prefix::law).toList(),
             active.stream().map(Prefix::clips).toArray(double[][]::new));
     for (int probe = 0; probe < probes; probe++) {
       certificate.add(probe, mean, probe * vocabulary, vocabulary, scratch);
@@ -365,7 +369,7 @@ public final class ShardAverager {
       for (double clip : prefix.clips()) {
         clipSum += clip;
         clipMax = Math.max(clipMax, clip);
-        stepSum += prefix.shapes().get(0).meanStep(clip);
+        stepSum += prefix.law().mean() * clip;
       }
     }
 

@@ -11,6 +11,7 @@ import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
 import dev.sluice.transforms.channel.Centring;
+import dev.sluice.transforms.channel.NestedDigits;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
@@ -154,13 +155,15 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
           int probes = round.probesIn(block);
           long from = round.firstProbe(block) - firstOfShard;
           teacher.read(from, from + probes, taught, 0);
-          List<String> nodes = activeAt(manifest, block);
-          audit.begin(probes, nodes.size());
-          for (String name : nodes) {
+          ActiveRange active = activeAt(manifest, block);
+          audit.begin(probes, active.getNodes().size());
+          for (int i = 0; i < active.getNodes().size(); i++) {
+            String name = active.getNodes().get(i);
             rows.open(logits.get(name)).read(block);
             int node = round.indexOf(name).orElseThrow();
             audit.add(
-                round.shape(node, block),
+                NestedDigits.law(
+                    round.planes(node, block).subList(0, active.getPlanes().get(i))),
                 rows.centred(),
                 clips(manifest.getNodes().get(node), rows, probes));
           }
@@ -203,10 +206,10 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       return clips;
     }
 
-    private static List<String> activeAt(Manifest manifest, int block) throws BadInputException {
+    private static ActiveRange activeAt(Manifest manifest, int block) throws BadInputException {
       for (ActiveRange run : manifest.getActive()) {
         if (run.getFirstBlock() <= block && block <= run.getLastBlock()) {
-          return run.getNodes();
+          return run;
         }
       }
       throw new BadInputException("manifest.json names no active nodes for block " + block);

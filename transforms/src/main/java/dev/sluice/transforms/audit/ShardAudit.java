@@ -1,9 +1,11 @@
 package dev.sluice.transforms.audit;
 
 import dev.sluice.schemas.AuditShare;
-import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.theory.KlBounds;
 import dev.sluice.transforms.theory.Softmax;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Holds a decoded teacher against the logits it was made from, probe by probe. Add every active
@@ -16,13 +18,10 @@ final class ShardAudit {
   private final double[] clippedMean;
   private final AuditShare sums;
 
-  private double[] coarse = new double[0];
-  private double[] fine = new double[0];
-  private double[] fineShare = new double[0];
+  private final List<StepLaw> laws = new ArrayList<>();
   private double[][] clips = new double[0][];
-  private BlockShape[] shapes = new BlockShape[0];
+  private double[] probeClips = new double[0];
   private int probes;
-  private int added;
 
   /**
    * An empty audit of one shard.
@@ -53,12 +52,9 @@ final class ShardAudit {
   /** Begins a block averaged over some nodes. */
   void begin(int probes, int nodes) {
     this.probes = probes;
-    this.added = 0;
-    coarse = new double[nodes];
-    fine = new double[nodes];
-    fineShare = new double[nodes];
+    laws.clear();
     clips = new double[nodes][];
-    shapes = new BlockShape[nodes];
+    probeClips = new double[nodes];
     java.util.Arrays.fill(mean, 0, probes * vocabulary, 0);
     java.util.Arrays.fill(clippedMean, 0, probes * vocabulary, 0);
   }
@@ -66,14 +62,13 @@ final class ShardAudit {
   /**
    * Adds one node.
    *
+   * @param law of the node's widths in this block
    * @param centred p × V, −∞ where masked; not kept
    * @param nodeClips the clip of each probe, logits; kept
    */
-  void add(BlockShape shape, double[] centred, double[] nodeClips) {
-    shapes[added] = shape;
-    clips[added] = nodeClips;
-    fineShare[added] = (double) shape.finer() / shape.coordinates();
-    added++;
+  void add(StepLaw law, double[] centred, double[] nodeClips) {
+    clips[laws.size()] = nodeClips;
+    laws.add(law);
     for (int probe = 0; probe < probes; probe++) {
       double clip = nodeClips[probe];
       for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
@@ -90,8 +85,9 @@ final class ShardAudit {
    * @param teacher p × V, as decoded
    */
   void end(double[] teacher) {
-    if (added != shapes.length) {
-      throw new IllegalStateException("block of " + shapes.length + " nodes ended with " + added);
+    int added = laws.size();
+    if (added != clips.length) {
+      throw new IllegalStateException("block of " + clips.length + " nodes ended with " + added);
     }
     for (int probe = 0; probe < probes; probe++) {
       int from = probe * vocabulary;
@@ -117,16 +113,15 @@ final class ShardAudit {
   }
 
   private void bounds(int probe, int from, int to) {
-    for (int i = 0; i < added; i++) {
-      coarse[i] = shapes[i].step(clips[i][probe], false);
-      fine[i] = shapes[i].step(clips[i][probe], true);
+    for (int i = 0; i < clips.length; i++) {
+      probeClips[i] = clips[i][probe];
     }
-    double step = KlBounds.meanStep(coarse, fine, fineShare, 0, added);
+    double step = KlBounds.meanStep(laws, probeClips);
     sums.setWorstCase(sums.getWorstCase() + KlBounds.worstCase(step));
     if (dithered) {
-      double variance = KlBounds.variance(coarse, fine, fineShare, 0, added);
+      double variance = KlBounds.variance(laws, probeClips);
       double spread = Softmax.oneMinusSquaredNorm(clippedMean, from, to);
-      sums.setUpper(sums.getUpper() + KlBounds.upper(coarse, fine, fineShare, 0, added));
+      sums.setUpper(sums.getUpper() + KlBounds.upper(laws, probeClips));
       sums.setLower(sums.getLower() + KlBounds.lower(variance, step, spread));
     }
   }

@@ -36,6 +36,7 @@ public final class BlockShape {
   private final int symbols;
   private final int finer;
   private final RadixCode code;
+  private final StepLaw law;
 
   private BlockShape(Spec spec, double levels, int symbols, int finer) {
     this.spec = spec;
@@ -43,6 +44,12 @@ public final class BlockShape {
     this.symbols = symbols;
     this.finer = finer;
     this.code = RadixCode.of(symbols, finer, spec.vocabulary * spec.probes);
+    this.law =
+        spec.plane == 0
+            ? StepLaw.of(
+                new double[] {cells(false), cells(true)},
+                new double[] {coarseShare(), finerShare()})
+            : null;
   }
 
   /**
@@ -259,21 +266,39 @@ public final class BlockShape {
    * @throws IllegalStateException for a plane above 0, whose digits have no step of their own
    */
   public double step(double clip, boolean finer) {
+    checkPlaneZero();
+    return 2.0 * clip / cells(finer);
+  }
+
+  /** How many steps span [-L, L]: N'-1, 2^b or N'. */
+  private double cells(boolean finer) {
+    int radix = finer ? symbols + 1 : symbols;
+    return switch (spec.quantizer) {
+      case DITHER -> radix - 1;
+      case DITHER_PAPER -> levels;
+      case MIDRISE -> radix;
+    };
+  }
+
+  private void checkPlaneZero() {
     if (spec.plane != 0) {
       throw new IllegalStateException("plane " + spec.plane + " has no step; ask that of plane 0");
     }
-    int radix = finer ? symbols + 1 : symbols;
-    return switch (spec.quantizer) {
-      case DITHER -> 2.0 * clip / (radix - 1);
-      case DITHER_PAPER -> 2.0 * clip / levels;
-      case MIDRISE -> 2.0 * clip / radix;
-    };
+  }
+
+  /**
+   * The law of a coordinate's step: one or two widths, those of {@link #step}.
+   *
+   * @throws IllegalStateException for a plane above 0, which refines a law
+   */
+  public StepLaw law() {
+    checkPlaneZero();
+    return law;
   }
 
   /** The mean step over the block's coordinates, in logits. */
   public double meanStep(double clip) {
-    double share = (double) finer / coordinates();
-    return share * step(clip, true) + (1 - share) * step(clip, false);
+    return clip * law().mean();
   }
 
   /**
@@ -281,10 +306,17 @@ public final class BlockShape {
    * it is dithered.
    */
   public double meanVariance(double clip) {
-    double share = (double) finer / coordinates();
-    double fine = step(clip, true);
-    double coarse = step(clip, false);
-    return (share * fine * fine + (1 - share) * coarse * coarse) / 12;
+    return clip * clip * law().meanSquare() / 12;
+  }
+
+  /** n1/n. */
+  double finerShare() {
+    return (double) finer / coordinates();
+  }
+
+  /** 1 - n1/n, rounded once. */
+  double coarseShare() {
+    return (double) (coordinates() - finer) / coordinates();
   }
 
   RadixCode code() {

@@ -133,9 +133,24 @@ public final class NestedDigits {
   }
 
   /**
+   * The law of a coordinate's error width after these planes.
+   *
+   * @param planes shapes of planes 0, 1, ..., t
+   */
+  public static StepLaw law(List<BlockShape> planes) {
+    checkPlanes(planes);
+    StepLaw law = planes.get(0).law();
+    for (BlockShape plane : planes.subList(1, planes.size())) {
+      law = law.refined(plane);
+    }
+    return law;
+  }
+
+  /**
    * The mean over the block's coordinates of {@code (step*s)^2/12}, in squared logits: the error's
    * variance after these planes, for one clip level. It depends on the block, through where the
-   * finer arcs of the planes meet.
+   * finer arcs of the planes meet; its mean over their starts is {@code
+   * clip^2*law(planes).meanSquare()/12}.
    */
   public static double meanVariance(
       List<BlockShape> planes, ChannelKey key, int block, double clip) {

@@ -1,23 +1,26 @@
 package dev.sluice.transforms.theory;
 
+import dev.sluice.transforms.channel.StepLaw;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 
 /**
  * What dithered uplinks cost, before any site has sent anything: bounds on E KL(P̄*‖P̄) in nats,
  * where P̄* = softmax(mean of the K nodes' clipped logits), P̄ = softmax(mean of what the hub
- * decodes), and E is over dither and rotation. THEORY 3.3 and 3.4.
+ * decodes), and E is over dither and rotation. THEORY 3.3, 3.4 and 4.2.
  *
- * <p><b>The channel.</b> Coordinate v of node i has an error uniform on ± half its step,
- * independent of the logits, over nodes and over coordinates. A node's coordinates may have two
- * steps: a keyed arc of them, the fraction f_i, the finer step Δ'_i, the others Δ_i (FORMAT 3.4).
- * The arc's start is uniform and independent of everything else, so each coordinate is fine with
- * probability f_i. K is the number of nodes that are averaged: a silent node is not one of them.
+ * <p><b>The channel.</b> Coordinate v of node i has an error uniform on ± half its width,
+ * independent of the logits, over nodes and over coordinates. Its width depends on the keyed arcs
+ * that v lies on, one for each digit plane that the node has sent (FORMAT 3.4, 3.5). The arcs'
+ * starts are uniform and independent of everything else, so the width is a random variable w_i,
+ * independent over nodes, with the same law for every v: the node's {@link StepLaw}, of few atoms.
+ * Widths of two coordinates of one node are dependent. K is the number of nodes that are averaged:
+ * a silent node is not one of them.
  *
- * <p><b>Arguments.</b> {@code steps}, {@code fineSteps} (logits, 0 &lt; fine ≤ coarse &lt; inf) and
- * {@code fineFractions} (0 to 1) are indexed by node; [from, to) are the nodes averaged, K = to −
- * from ≥ 1. One step for all coordinates is fraction 0 (the fine step is then any that is allowed,
- * such as the coarse one). Arrays are only read. Sums run in ascending order and transcendental
+ * <p><b>Arguments.</b> {@code laws} and {@code clips} are indexed by node, K = {@code laws.size()}
+ * = {@code clips.length} ≥ 1; node i's atoms are {@code laws.get(i).width(a, clips[i])} logits,
+ * with 0 &lt; clip &lt; inf. Arrays are only read. Sums run in ascending order and transcendental
  * functions are StrictMath's.
  */
 public final class KlBounds {
@@ -49,76 +52,69 @@ public final class KlBounds {
     return StrictMath.log1p(square / 6 * series);
   }
 
+  /** Beyond this, e^gap may overflow in a sum. */
+  private static final double LARGE_GAP = 700;
+
   /**
-   * log(f·e^fine + (1 − f)·e^coarse) for 0 ≤ fine ≤ coarse, without cancellation when both are
-   * small, or overflow when large.
+   * log E sinhc(w/2K) of one node, without cancellation when widths are small, or overflow when
+   * large. Relative to the smallest width all terms are positive, and so they are relative to the
+   * largest where the smallest no longer matters.
    */
-  private static double logMix(double fraction, double fine, double coarse) {
-    if (fraction == 1) {
-      return fine;
+  private static double logMeanSinhc(StepLaw law, double clip, double nodes) {
+    int last = law.atoms() - 1;
+    double least = logSinhc(law.width(last, clip) / (2 * nodes));
+    if (last == 0) {
+      return least;
     }
-    double gap = coarse - fine;
-    return gap < 30
-        ? fine + StrictMath.log1p((1 - fraction) * StrictMath.expm1(gap))
-        : coarse + StrictMath.log1p(fraction * StrictMath.expm1(-gap));
+    double most = logSinhc(law.width(0, clip) / (2 * nodes));
+    boolean near = most - least < LARGE_GAP;
+    double sum = law.share(0) * (near ? StrictMath.expm1(most - least) : 1);
+    for (int a = 1; a < last; a++) {
+      double log = logSinhc(law.width(a, clip) / (2 * nodes));
+      sum += law.share(a) * (near ? StrictMath.expm1(log - least) : StrictMath.exp(log - most));
+    }
+    return near ? least + StrictMath.log1p(sum) : most + StrictMath.log(sum);
   }
 
-  private static int checkNodes(
-      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
-    Objects.checkFromToIndex(from, to, steps.length);
-    Objects.checkFromToIndex(from, to, fineSteps.length);
-    Objects.checkFromToIndex(from, to, fineFractions.length);
-    if (from == to) {
+  private static int checkNodes(List<StepLaw> laws, double[] clips) {
+    if (laws.isEmpty()) {
+      throw new IllegalArgumentException("nodes must be at least 1, got none");
+    }
+    if (laws.size() != clips.length) {
       throw new IllegalArgumentException(
-          "nodes must be at least 1, got [" + from + ", " + to + ")");
+          "each node has one clip, got " + laws.size() + " laws and " + clips.length + " clips");
     }
-    for (int i = from; i < to; i++) {
-      if (!(steps[i] > 0 && steps[i] < Double.POSITIVE_INFINITY)) {
+    for (int i = 0; i < clips.length; i++) {
+      if (!(clips[i] > 0 && clips[i] < Double.POSITIVE_INFINITY)) {
         throw new IllegalArgumentException(
-            "step of node " + i + " must be in (0, inf) logits, got " + steps[i]);
-      }
-      if (!(fineSteps[i] > 0 && fineSteps[i] <= steps[i])) {
-        throw new IllegalArgumentException(
-            "fine step of node "
-                + i
-                + " must be in (0, "
-                + steps[i]
-                + "] logits, got "
-                + fineSteps[i]);
-      }
-      if (!(fineFractions[i] >= 0 && fineFractions[i] <= 1)) {
-        throw new IllegalArgumentException(
-            "fine fraction of node " + i + " must be in [0, 1], got " + fineFractions[i]);
+            "clip of node " + i + " must be in (0, inf) logits, got " + clips[i]);
       }
     }
-    return to - from;
+    return clips.length;
   }
 
   /**
-   * σ² = K⁻² Σ_i [f_i Δ'_i² + (1 − f_i) Δ_i²]/12, logits²: the variance of a coordinate of the mean
-   * error, over dither and arcs.
+   * σ² = K⁻² Σ_i E w_i²/12, logits²: the variance of a coordinate of the mean error, over dither
+   * and arcs. It is the same for every coordinate.
    */
-  public static double variance(
-      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
-    double nodes = checkNodes(steps, fineSteps, fineFractions, from, to);
+  public static double variance(List<StepLaw> laws, double[] clips) {
+    double nodes = checkNodes(laws, clips);
     double sum = 0;
-    for (int i = from; i < to; i++) {
-      sum += fineFractions[i] * (fineSteps[i] * fineSteps[i]);
-      sum += (1 - fineFractions[i]) * (steps[i] * steps[i]);
+    for (int i = 0; i < clips.length; i++) {
+      sum += clips[i] * clips[i] * laws.get(i).meanSquare();
     }
     return sum / (12 * nodes * nodes);
   }
 
   /**
-   * Δ̄ = K⁻¹ Σ_i Δ_i, logits, of the coarser steps (the finer where f_i = 1): whatever dither and
-   * arcs, max ξ̄ − min ξ̄ ≤ Δ̄.
+   * Δ̄ = K⁻¹ Σ_i max w_i, logits, of every node's largest width: whatever dither and arcs, max ξ̄ −
+   * min ξ̄ ≤ Δ̄.
    */
-  public static double meanStep(
-      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
-    double nodes = checkNodes(steps, fineSteps, fineFractions, from, to);
+  public static double meanStep(List<StepLaw> laws, double[] clips) {
+    double nodes = checkNodes(laws, clips);
     double sum = 0;
-    for (int i = from; i < to; i++) {
-      sum += fineFractions[i] == 1 ? fineSteps[i] : steps[i];
+    for (int i = 0; i < clips.length; i++) {
+      sum += laws.get(i).width(0, clips[i]);
     }
     return sum / nodes;
   }
@@ -126,29 +122,25 @@ public final class KlBounds {
   // ---- upper bounds ----
 
   /**
-   * (U): E KL(P̄*‖P̄) ≤ U = Σ_i log( f_i·sinhc(Δ'_i/2K) + (1 − f_i)·sinhc(Δ_i/2K) ), sinhc a =
-   * sinh(a)/a. THEORY 3.3, for mixed steps.
+   * (U): E KL(P̄*‖P̄) ≤ U = Σ_i log E sinhc(w_i/2K) = Σ_i log Σ_a share_a·sinhc(width_a/2K), sinhc
+   * a = sinh(a)/a. THEORY 3.3, for any law of widths.
    *
    * <p><i>Proof.</i> Let p = P̄*, which depends on neither dither nor arcs. E ξ̄ = 0 given the
    * arcs, so by (I1) E KL = E log Σ_v p_v e^{ξ̄_v} ≤ log Σ_v p_v E e^{ξ̄_v} (Jensen, over dither
-   * and arcs at once). The K errors of one coordinate are independent, each uniform on ±Δ'_i/2 with
-   * probability f_i and on ±Δ_i/2 otherwise, and E e^{ξ/K} = sinhc(Δ/2K) for ξ uniform on ±Δ/2. So
-   * E e^{ξ̄_v} is the same product for every v, and Σ_v p_v = 1. ∎ Dependence between coordinates
-   * does not matter. The dither's 32 bits make the error uniform to 2^-32 of a step (FORMAT 3.1),
-   * far below what a bound is read to.
+   * and arcs at once). The K errors of one coordinate are independent, the i-th uniform on ±w_i/2
+   * given w_i, and E e^{ξ/K} = sinhc(w/2K) for ξ uniform on ±w/2. So E e^{ξ̄_v} = Π_i E
+   * sinhc(w_i/2K) for every v, and Σ_v p_v = 1. ∎ Dependence between coordinates, of which those on
+   * one arc have some, does not matter. The dither's 32 bits make the error uniform to 2^-32 of a
+   * step (FORMAT 3.1), far below what a bound is read to; after planes that divide the step by M,
+   * to M·2^-32 of a width.
    *
    * @return nats; at most a third of {@link #worstCase} of the mean step
    */
-  public static double upper(
-      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
-    double nodes = checkNodes(steps, fineSteps, fineFractions, from, to);
+  public static double upper(List<StepLaw> laws, double[] clips) {
+    double nodes = checkNodes(laws, clips);
     double sum = 0;
-    for (int i = from; i < to; i++) {
-      sum +=
-          logMix(
-              fineFractions[i],
-              logSinhc(fineSteps[i] / (2 * nodes)),
-              logSinhc(steps[i] / (2 * nodes)));
+    for (int i = 0; i < clips.length; i++) {
+      sum += logMeanSinhc(laws.get(i), clips[i], nodes);
     }
     return sum;
   }
@@ -165,33 +157,35 @@ public final class KlBounds {
   }
 
   /**
-   * ½σ², nats, the bound's leading term: {@link #upper} ≤ ½σ² where every node's steps are within a
-   * factor 2, Δ_i ≤ 2Δ'_i. Radices N and N + 1 with N ≥ 2 always are; from a factor of about 2.11
-   * on the inequality can fail.
+   * ½σ², nats, the bound's leading term: {@link #upper} ≤ ½σ² where every node's widths are within
+   * a factor 2. In one plane, radices N and N + 1 with N ≥ 2 always are; in several they are while
+   * the product of their ratios is at most 2. From a factor of about 2.11 on the inequality can
+   * fail.
    *
-   * <p><i>Proof.</i> For a node with x = (Δ/2K)², a random variable on [c, 4c], E sinhc = Σ_k E
+   * <p><i>Proof.</i> For a node with x = (w/2K)², a random variable on [c, 4c], E sinhc = Σ_k E
    * x^k/(2k + 1)! and e^{E x/6} = Σ_k (E x)^k/(6^k k!). It suffices that M_k = max E x^k/(E x)^k ≤
-   * C_k = (2k + 1)!/(6^k k!). Both are 1 for k ≤ 1. x^k is convex, so at a given mean the maximum
-   * is at a law on {c, 4c}, and it is 25/16 ≤ 5/3 for k = 2, below 3.44 ≤ 3.88 for k = 3, 9.30 ≤
-   * 11.6 for k = 4, 28.6 ≤ 42.7 for k = 5. Beyond, M_{k+1} ≤ 4 M_k, as E x^{k+1} ≤ 4c E x^k and E x
-   * ≥ c, while C_{k+1}/C_k = (2k + 3)/3 > 4. ∎
+   * C_k = (2k + 1)!/(6^k k!), the maximum over all laws on [c, 4c], of any number of atoms. Both
+   * are 1 for k ≤ 1. x^k is convex, so it is at most its chord over [c, 4c], and at a given mean
+   * the maximum is at the law on {c, 4c}. It is 25/16 ≤ 5/3 for k = 2, below 3.44 ≤ 3.88 for k = 3,
+   * 9.30 ≤ 11.6 for k = 4, 28.6 ≤ 42.7 for k = 5. Beyond, M_{k+1} ≤ 4 M_k, as E x^{k+1} ≤ 4c E x^k
+   * and E x ≥ c, while C_{k+1}/C_k = (2k + 3)/3 > 4. ∎
    *
-   * @throws IllegalArgumentException when a fine step is below half the coarse one, and its
-   *     fraction is neither 0 nor 1
+   * @throws IllegalArgumentException when a node's smallest width is below half its largest
    */
-  public static double quadraticUpper(
-      double[] steps, double[] fineSteps, double[] fineFractions, int from, int to) {
-    double variance = variance(steps, fineSteps, fineFractions, from, to);
-    for (int i = from; i < to; i++) {
-      boolean mixed = fineFractions[i] > 0 && fineFractions[i] < 1;
-      if (mixed && steps[i] > 2 * fineSteps[i]) {
+  public static double quadraticUpper(List<StepLaw> laws, double[] clips) {
+    double variance = variance(laws, clips);
+    for (int i = 0; i < clips.length; i++) {
+      StepLaw law = laws.get(i);
+      double largest = law.width(0, clips[i]);
+      double smallest = law.width(law.atoms() - 1, clips[i]);
+      if (largest > 2 * smallest) {
         throw new IllegalArgumentException(
-            "fine step of node "
+            "smallest width of node "
                 + i
-                + " must be at least half of "
-                + steps[i]
+                + " must be at least half of the largest, "
+                + largest
                 + ", got "
-                + fineSteps[i]);
+                + smallest);
       }
     }
     return variance / 2;
@@ -212,7 +206,7 @@ public final class KlBounds {
    * THEORY 3.3.
    *
    * <p>Units are what is independent. Given the arcs, probes are: then the mean is the one given
-   * the arcs. Where steps are mixed, the probes of a block share their arcs, and about the mean
+   * the arcs. Where widths are mixed, the probes of a block share their arcs, and about the mean
    * over arcs too, which {@link #upper} bounds, the units are whole blocks (of equal size; of
    * unequal size, m²/Σ p_j² rounded down).
    *
@@ -257,12 +251,13 @@ public final class KlBounds {
   }
 
   /**
-   * (L): E KL(P̄*‖P̄) ≥ ½·h(Δ̄)·σ²·(1 − ‖P̄*‖²) nats. THEORY 3.4, for mixed steps.
+   * (L): E KL(P̄*‖P̄) ≥ ½·h(Δ̄)·σ²·(1 − ‖P̄*‖²) nats. THEORY 3.4, for any law of widths.
    *
    * <p><i>Proof.</i> In (I3), p_s(v) ≥ p_v e^{−sR} with R = max ξ̄ − min ξ̄ ≤ Δ̄, so Var_{p_s}(ξ̄)
    * ≥ e^{−sΔ̄} Var_p(ξ̄), and KL ≥ ½h(Δ̄) Var_p(ξ̄) for every dither and arc. Given the arcs,
    * errors of different coordinates are uncorrelated with mean 0 and variances σ_v², so E Var_p(ξ̄)
-   * = Σ_v p_v(1 − p_v)σ_v²; over the arcs E σ_v² = σ² for every v. ∎
+   * = Σ_v p_v(1 − p_v)σ_v²; over the arcs E σ_v² = σ² for every v, as the law of a width does not
+   * depend on v. That coordinates share their arcs does not matter: σ_v² enters linearly. ∎
    *
    * @param variance σ², {@link #variance}
    * @param meanStep Δ̄, {@link #meanStep}

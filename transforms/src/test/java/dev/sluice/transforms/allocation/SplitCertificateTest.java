@@ -15,8 +15,11 @@ import dev.sluice.transforms.allocation.MomentBound.Probes;
 import dev.sluice.transforms.allocation.MomentBound.Verdict;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.Quantizer;
+import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.theory.KlBounds;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -129,20 +132,16 @@ class SplitCertificateTest {
   @Test
   void theBandwidthTermIsThatOfTheSteps() {
     double[] bits = {5, 3.3, 0, 1};
-    double[] coarse = new double[3];
-    double[] fine = new double[3];
-    double[] shares = new double[3];
+    List<StepLaw> laws = new ArrayList<>();
     double[] clips = {8, 8, 2};
     double[] active = {5, 3.3, 1};
     for (int i = 0; i < 3; i++) {
       BlockShape shape =
           BlockShape.of(
               Quantizer.DITHER, false, 50_000, 4, 0, Levels.bitsPerProbe(active[i], 50_000));
-      coarse[i] = shape.step(clips[i], false);
-      fine[i] = shape.step(clips[i], true);
-      shares[i] = (double) shape.finer() / shape.coordinates();
+      laws.add(shape.law());
     }
-    double expected = KlBounds.quadraticUpper(coarse, fine, shares, 0, 3);
+    double expected = KlBounds.quadraticUpper(laws, clips);
     SplitCertificate certificate = SplitCertificate.of(new double[] {8, 8, 100, 2}, bits);
     assertThat(certificate.implemented(), closeTo(expected, 1e-4 * expected));
     assertThat(certificate.active(), is(3));

@@ -6,9 +6,13 @@ import static org.hamcrest.Matchers.greaterThanOrEqualTo;
 import static org.hamcrest.Matchers.lessThanOrEqualTo;
 
 import dev.sluice.schemas.npy.NpyRows;
+import dev.sluice.transforms.channel.StepLaw;
 import java.io.IOException;
 import java.nio.channels.Channels;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -20,20 +24,18 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** The bounds against the ideal channel. THEORY 11, item 4. */
 class KlBoundsMonteCarloTest {
 
-  /** A row of logits and the steps of the nodes that send it. */
+  /** A row of logits and the widths of the nodes that send it. */
   private static final class Regime {
     final double[] logits;
-    final double[] steps;
-    final double[] fine;
-    final double[] fractions;
+    final List<StepLaw> laws;
+    final double[] clips;
     final double[] errors;
     final double[] teacher;
 
-    Regime(double[] logits, double[] steps, double[] fine, double[] fractions) {
+    Regime(double[] logits, List<StepLaw> laws, double[] clips) {
       this.logits = logits;
-      this.steps = steps;
-      this.fine = fine;
-      this.fractions = fractions;
+      this.laws = laws;
+      this.clips = clips;
       this.errors = new double[logits.length];
       this.teacher = new double[logits.length];
     }
@@ -45,16 +47,21 @@ class KlBoundsMonteCarloTest {
       if (random.nextInt(4) == 0) {
         logits[random.nextInt(vocabulary)] += 15;
       }
+      List<StepLaw> laws = new ArrayList<>();
       double[] steps = new double[nodes];
-      double[] fine = new double[nodes];
-      double[] fractions = new double[nodes];
       for (int i = 0; i < nodes; i++) {
         steps[i] = 5 * (1 - random.nextDouble());
-        fine[i] = steps[i] * (0.5 + 0.5 * random.nextDouble());
-        fractions[i] =
+        double ratio = 0.5 + 0.5 * random.nextDouble();
+        double fraction =
             random.nextInt(3) == 0 ? 0 : random.nextInt(vocabulary) / (double) vocabulary;
+        laws.add(two(ratio, fraction));
       }
-      return new Regime(logits, steps, fine, fractions);
+      return new Regime(logits, laws, steps);
+    }
+
+    /** Widths 1 and a finer one, at clip level 1. */
+    static StepLaw two(double fine, double fraction) {
+      return StepLaw.of(new double[] {2, 2 / fine}, new double[] {1 - fraction, fraction});
     }
 
     /**
@@ -64,12 +71,13 @@ class KlBoundsMonteCarloTest {
     void send(SplittableRandom random) {
       int vocabulary = logits.length;
       Arrays.fill(errors, 0);
-      for (int i = 0; i < steps.length; i++) {
+      for (int i = 0; i < clips.length; i++) {
+        StepLaw law = laws.get(i);
         int start = random.nextInt(vocabulary);
-        long arc = Math.round(fractions[i] * vocabulary);
+        long arc = law.atoms() == 1 ? 0 : Math.round(law.share(1) * vocabulary);
         for (int j = 0; j < vocabulary; j++) {
-          double step = j < arc ? fine[i] : steps[i];
-          errors[(start + j) % vocabulary] += step * (0.5 - random.nextDouble()) / steps.length;
+          double width = law.width(j < arc ? 1 : 0, clips[i]);
+          errors[(start + j) % vocabulary] += width * (0.5 - random.nextDouble()) / clips.length;
         }
       }
       for (int v = 0; v < vocabulary; v++) {
@@ -82,15 +90,15 @@ class KlBoundsMonteCarloTest {
     }
 
     double variance() {
-      return KlBounds.variance(steps, fine, fractions, 0, steps.length);
+      return KlBounds.variance(laws, clips);
     }
 
     double meanStep() {
-      return KlBounds.meanStep(steps, fine, fractions, 0, steps.length);
+      return KlBounds.meanStep(laws, clips);
     }
 
     double upper() {
-      return KlBounds.upper(steps, fine, fractions, 0, steps.length);
+      return KlBounds.upper(laws, clips);
     }
 
     double lower() {
@@ -100,7 +108,7 @@ class KlBoundsMonteCarloTest {
   }
 
   /** Sums for a mean and its standard error. */
-  private static final class Mean {
+  static final class Mean {
     private long n;
     private double sum;
     private double squares;
@@ -151,8 +159,7 @@ class KlBoundsMonteCarloTest {
   @Test
   void upperIsNotLoose() {
     SplittableRandom random = new SplittableRandom(3);
-    Regime regime =
-        new Regime(new double[1000], new double[] {2}, new double[] {1}, new double[] {.5});
+    Regime regime = new Regime(new double[1000], List.of(Regime.two(.5, .5)), new double[] {2});
     Mean mean = new Mean();
     for (int i = 0; i < 4000; i++) {
       regime.send(random);
@@ -188,9 +195,8 @@ class KlBoundsMonteCarloTest {
     SplittableRandom random = new SplittableRandom(seed);
     Regime regime = Regime.draw(random);
     if (random.nextInt(3) == 0) {
-      for (int i = 0; i < regime.steps.length; i++) {
-        regime.steps[i] *= 1e-5;
-        regime.fine[i] *= 1e-5;
+      for (int i = 0; i < regime.clips.length; i++) {
+        regime.clips[i] *= 1e-5;
       }
     }
     int vocabulary = regime.logits.length;
@@ -269,11 +275,10 @@ class KlBoundsMonteCarloTest {
     assertThat(trace, closeTo(0.96995, 5e-6));
     double[] steps = new double[nodes];
     Arrays.fill(steps, 8 * Math.pow(2, -bits));
-    double variance = KlBounds.variance(steps, steps, new double[nodes], 0, nodes);
+    List<StepLaw> laws = Collections.nCopies(nodes, Regime.two(1, 0));
+    double variance = KlBounds.variance(laws, steps);
     // Printed to four digits.
-    assertThat(
-        KlBounds.quadraticUpper(steps, steps, new double[nodes], 0, nodes),
-        closeTo(upper, 5e-4 * upper));
+    assertThat(KlBounds.quadraticUpper(laws, steps), closeTo(upper, 5e-4 * upper));
     if (lower > 0) {
       assertThat(KlBounds.lower(variance, steps[0], trace), closeTo(lower, 5e-4 * lower));
     }
@@ -285,7 +290,7 @@ class KlBoundsMonteCarloTest {
       for (int v = 0; v < 64; v++) {
         noise[v] += truth[v];
       }
-      Regime regime = new Regime(noise, steps, steps, new double[nodes]);
+      Regime regime = new Regime(noise, laws, steps);
       regime.send(random);
       mean.add(regime.kl());
     }

@@ -11,7 +11,10 @@ import static org.hamcrest.Matchers.lessThan;
 import static org.hamcrest.Matchers.lessThanOrEqualTo;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sluice.transforms.channel.StepLaw;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -70,63 +73,131 @@ class KlBoundsTest {
         containsString("range must be in [0, inf) logits, got -1.0"));
   }
 
-  @Test
-  void oneStepIsASpecialCaseOfTwo() {
-    double[] steps = {2, 2, 2};
-    double u = KlBounds.upper(3, 2);
-    assertThat(u, closeTo(3 * Math.log(Math.sinh(1 / 3.0) * 3), 1e-14));
-    assertThat(KlBounds.upper(steps, steps, new double[3], 0, 3), closeTo(u, 1e-16));
-    assertThat(KlBounds.upper(steps, steps, new double[] {.3, .5, .9}, 0, 3), closeTo(u, 1e-16));
-    assertThat(
-        KlBounds.upper(new double[] {9, 9, 9}, steps, new double[] {1, 1, 1}, 0, 3),
-        closeTo(u, 1e-16));
-    assertThat(
-        KlBounds.meanStep(new double[] {9, 9, 9}, steps, new double[] {1, 1, 1}, 0, 3), is(2.0));
-    assertThat(KlBounds.variance(steps, steps, new double[3], 0, 3), closeTo(4 / 36.0, 1e-16));
-    assertThat(
-        KlBounds.quadraticUpper(steps, steps, new double[3], 0, 3), closeTo(4 / 72.0, 1e-16));
+  /** Node i's widths at its clip, largest first, as a law. */
+  private static StepLaw law(double clip, double[] widths, double... shares) {
+    return StepLaw.of(Arrays.stream(widths).map(w -> 2 * clip / w).toArray(), shares);
+  }
+
+  private static StepLaw one(double cells) {
+    return StepLaw.of(new double[] {cells}, new double[] {1});
   }
 
   @Test
-  void mixedStepsAndARangeOfNodes() {
-    double[] steps = {99, 3, 2, 99};
-    double[] fine = {1, 2, 1.5, 1};
-    double[] fractions = {0, .25, .5, 0};
+  void oneStepIsASpecialCaseOfMany() {
+    double u = KlBounds.upper(3, 2);
+    assertThat(u, closeTo(3 * Math.log(Math.sinh(1 / 3.0) * 3), 1e-14));
+    double[] clips = {2, 5, 7};
+    List<StepLaw> laws = List.of(one(2), one(5), one(7));
+    assertThat(KlBounds.upper(laws, clips), closeTo(u, 1e-16));
+    assertThat(KlBounds.meanStep(laws, clips), is(2.0));
+    assertThat(KlBounds.variance(laws, clips), closeTo(4 / 36.0, 1e-16));
+    assertThat(KlBounds.quadraticUpper(laws, clips), closeTo(4 / 72.0, 1e-16));
+    List<StepLaw> split = List.of(one(2), law(5, new double[] {2, 2}, .3, .7), one(7));
+    assertThat(KlBounds.upper(split, clips), closeTo(u, 1e-16));
+    List<StepLaw> absent = List.of(law(2, new double[] {9, 2}, 0, 1), one(5), one(7));
+    assertThat(KlBounds.upper(absent, clips), closeTo(u, 1e-16));
+    assertThat(KlBounds.meanStep(absent, clips), is(2.0));
+  }
+
+  @Test
+  void mixedWidths() {
+    double[] clips = {3, 2};
+    List<StepLaw> laws =
+        List.of(law(3, new double[] {3, 2}, .75, .25), law(2, new double[] {2, 1.5}, .5, .5));
     double first = .25 * Math.sinh(.5) / .5 + .75 * Math.sinh(.75) / .75;
     double second = .5 * Math.sinh(.375) / .375 + .5 * Math.sinh(.5) / .5;
+    assertThat(KlBounds.upper(laws, clips), closeTo(Math.log(first * second), 1e-15));
     assertThat(
-        KlBounds.upper(steps, fine, fractions, 1, 3), closeTo(Math.log(first * second), 1e-15));
-    assertThat(
-        KlBounds.variance(steps, fine, fractions, 1, 3),
+        KlBounds.variance(laws, clips),
         closeTo((.25 * 4 + .75 * 9 + .5 * 2.25 + .5 * 4) / 48, 1e-16));
-    assertThat(KlBounds.meanStep(steps, fine, fractions, 1, 3), is(2.5));
+    assertThat(KlBounds.meanStep(laws, clips), is(2.5));
     assertThat(KlBounds.worstCase(2.5), is(.78125));
-    // Steps so small, or so large, that a naive formula gives 0, or overflows.
+  }
+
+  /** By the naive formula, at widths for which it is exact enough. */
+  @Property(tries = 300)
+  void upperIsTheLogOfTheMixture(
+      @ForAll long seed,
+      @ForAll @IntRange(min = 1, max = 5) int nodes,
+      @ForAll @IntRange(min = 1, max = 9) int atoms) {
+    SplittableRandom random = new SplittableRandom(seed);
+    List<StepLaw> laws = new ArrayList<>();
+    double[] clips = new double[nodes];
+    double upper = 0;
+    double variance = 0;
+    double meanStep = 0;
+    for (int i = 0; i < nodes; i++) {
+      clips[i] = 1 + 9 * random.nextDouble();
+      double[] widths = new double[atoms];
+      double[] shares = new double[atoms];
+      for (int a = 0; a < atoms; a++) {
+        widths[a] = Math.exp(5 * random.nextDouble() - 1);
+        shares[a] = 1 - random.nextDouble();
+      }
+      double sum = Arrays.stream(shares).sum();
+      double mean = 0;
+      for (int a = 0; a < atoms; a++) {
+        shares[a] /= sum;
+        double half = widths[a] / (2 * nodes);
+        mean += shares[a] * Math.sinh(half) / half;
+        variance += shares[a] * widths[a] * widths[a] / (12 * nodes * nodes);
+      }
+      upper += Math.log(mean);
+      meanStep += Arrays.stream(widths).max().orElseThrow() / nodes;
+      laws.add(law(clips[i], widths, shares));
+    }
+    assertThat(KlBounds.upper(laws, clips), closeTo(upper, 1e-13 * (1 + upper)));
+    assertThat(KlBounds.variance(laws, clips), closeTo(variance, 1e-13 * variance));
+    assertThat(KlBounds.meanStep(laws, clips), closeTo(meanStep, 1e-13 * meanStep));
+  }
+
+  /** Widths so small, or so large, that a naive formula gives 0, or overflows. */
+  @Test
+  void upperAtTheEdges() {
+    double[] one = {1};
     assertThat(
-        KlBounds.upper(new double[] {2e-9}, new double[] {1e-9}, new double[] {.5}, 0, 1),
+        KlBounds.upper(List.of(law(1, new double[] {2e-9, 1e-9}, .5, .5)), one),
         closeTo(2.5e-18 / 24, 1e-32));
     assertThat(
-        KlBounds.upper(new double[] {4e4}, new double[] {1e2}, new double[] {.5}, 0, 1),
+        KlBounds.upper(List.of(law(1, new double[] {3e-9, 2e-9, 1e-9}, .25, .25, .5)), one),
+        closeTo(3.75e-18 / 24, 1e-32));
+    assertThat(
+        KlBounds.upper(List.of(law(1, new double[] {4e4, 1e2}, .5, .5)), one),
         closeTo(2e4 - Math.log(4e4) + Math.log(.5), 1e-9));
+    assertThat(
+        KlBounds.upper(List.of(law(1, new double[] {4e4, 4e4 - 2, 1e2}, .25, .25, .5)), one),
+        closeTo(2e4 - Math.log(4e4) + Math.log(.25 * (1 + Math.exp(-1) / (1 - 5e-5))), 1e-9));
+    // A share far below rounding, of a width whose term is far above the others.
+    assertThat(
+        KlBounds.upper(List.of(law(1, new double[] {50, 2e-6}, 1e-18, 1)), one),
+        closeTo(Math.log1p(1e-18 * (Math.sinh(25) / 25 - 1) + 4e-12 / 24), 1e-22));
+    assertThat(
+        KlBounds.upper(List.of(law(1, new double[] {100, 2e-6}, 1e-18, 1)), one),
+        closeTo(Math.log1p(1e-18 * Math.sinh(50) / 50), 1e-12));
   }
 
   /** U ≤ ½σ² ≤ 4/3 of the worst case, whatever radices N ≥ 2 and N + 1 and clips. */
   @Property(tries = 500)
   void boundsAreOrdered(@ForAll long seed, @ForAll @IntRange(min = 1, max = 9) int nodes) {
     SplittableRandom random = new SplittableRandom(seed);
-    double[] steps = new double[nodes];
-    double[] fine = new double[nodes];
-    double[] fractions = new double[nodes];
+    List<StepLaw> laws = new ArrayList<>();
+    double[] clips = new double[nodes];
     for (int i = 0; i < nodes; i++) {
-      int symbols = 2 + random.nextInt(random.nextBoolean() ? 3 : 300);
-      double clip = Math.exp(8 * random.nextDouble() - 4);
-      steps[i] = 2 * clip / (symbols - 1);
-      fine[i] = 2 * clip / symbols;
-      fractions[i] = random.nextDouble();
+      double[] cells = new double[random.nextBoolean() ? 2 : 7];
+      double[] shares = new double[cells.length];
+      double top = 1 + random.nextInt(random.nextBoolean() ? 3 : 300);
+      // Two neighbours, or anything between a width and its half.
+      for (int a = 0; a < cells.length; a++) {
+        cells[a] = cells.length == 2 ? top + a : top * (1 + random.nextDouble());
+        shares[a] = 1 - random.nextDouble();
+      }
+      double sum = Arrays.stream(shares).sum();
+      clips[i] = Math.exp(8 * random.nextDouble() - 4);
+      laws.add(StepLaw.of(cells, Arrays.stream(shares).map(s -> s / sum).toArray()));
     }
-    double quadratic = KlBounds.quadraticUpper(steps, fine, fractions, 0, nodes);
-    double upper = KlBounds.upper(steps, fine, fractions, 0, nodes);
-    double mean = KlBounds.meanStep(steps, fine, fractions, 0, nodes);
+    double quadratic = KlBounds.quadraticUpper(laws, clips);
+    double upper = KlBounds.upper(laws, clips);
+    double mean = KlBounds.meanStep(laws, clips);
     assertThat(upper, lessThanOrEqualTo(quadratic * (1 + 1e-12)));
     assertThat(upper, lessThanOrEqualTo(KlBounds.worstCase(mean) / 3 * (1 + 1e-12)));
     double lower = KlBounds.lower(2 * quadratic, mean, 1);
@@ -134,17 +205,17 @@ class KlBoundsTest {
   }
 
   @Test
-  void theQuadraticTermIsNoBoundForStepsFurtherApart() {
-    double[] coarse = {.4};
-    double[] fine = {.1};
-    double[] fractions = {.94};
+  void theQuadraticTermIsNoBoundForWidthsFurtherApart() {
+    double[] clips = {.4};
+    List<StepLaw> laws = List.of(StepLaw.of(new double[] {2, 8}, new double[] {.06, .94}));
+    assertThat(KlBounds.upper(laws, clips), greaterThan(KlBounds.variance(laws, clips) / 2));
     assertThat(
-        KlBounds.upper(coarse, fine, fractions, 0, 1),
-        greaterThan(KlBounds.variance(coarse, fine, fractions, 0, 1) / 2));
-    assertThat(
-        refusal(() -> KlBounds.quadraticUpper(coarse, fine, fractions, 0, 1)),
-        containsString("fine step of node 0 must be at least half of 0.4, got 0.1"));
-    KlBounds.quadraticUpper(coarse, fine, new double[1], 0, 1);
+        refusal(() -> KlBounds.quadraticUpper(laws, clips)),
+        containsString(
+            "smallest width of node 0 must be at least half of the largest, 0.4, got 0.1"));
+    KlBounds.quadraticUpper(List.of(one(8)), clips);
+    KlBounds.quadraticUpper(
+        List.of(StepLaw.of(new double[] {1, 1.5, 2}, new double[] {.5, .25, .25})), clips);
   }
 
   /**
@@ -240,27 +311,22 @@ class KlBoundsTest {
   }
 
   @Test
-  void refusesStepsAndFractionsOutsideTheirDomain() {
-    double[] one = {1};
+  void refusesNodesOutsideTheirDomain() {
+    List<StepLaw> laws = List.of(one(1));
     for (double bad : new double[] {0, -1, Double.NaN, Double.POSITIVE_INFINITY}) {
-      assertThat(
-          refusal(() -> KlBounds.upper(new double[] {bad}, one, one, 0, 1)),
-          containsString("step of node 0 must be in (0, inf) logits, got " + bad));
+      double[] clips = {bad};
+      String expected = "clip of node 0 must be in (0, inf) logits, got " + bad;
+      assertThat(refusal(() -> KlBounds.upper(laws, clips)), containsString(expected));
+      assertThat(refusal(() -> KlBounds.variance(laws, clips)), containsString(expected));
+      assertThat(refusal(() -> KlBounds.meanStep(laws, clips)), containsString(expected));
       assertThat(refusal(() -> KlBounds.upper(1, bad)), containsString("step must be in (0, inf)"));
     }
-    for (double bad : new double[] {0, 1.5, Double.NaN}) {
-      assertThat(
-          refusal(() -> KlBounds.variance(one, new double[] {bad}, one, 0, 1)),
-          containsString("fine step of node 0 must be in (0, 1.0] logits, got " + bad));
-    }
-    for (double bad : new double[] {-.1, 1.1, Double.NaN}) {
-      assertThat(
-          refusal(() -> KlBounds.meanStep(one, one, new double[] {bad}, 0, 1)),
-          containsString("fine fraction of node 0 must be in [0, 1], got " + bad));
-    }
     assertThat(
-        refusal(() -> KlBounds.upper(one, one, one, 1, 1)),
+        refusal(() -> KlBounds.upper(List.of(), new double[0])),
         containsString("nodes must be at least 1"));
+    assertThat(
+        refusal(() -> KlBounds.variance(laws, new double[] {1, 1})),
+        containsString("each node has one clip, got 1 laws and 2 clips"));
     assertThat(
         refusal(() -> KlBounds.upper(0, 1)), containsString("nodes must be at least 1, got 0"));
     assertThat(refusal(() -> KlBounds.lower(-1, 1, 1)), containsString("variance must be in"));
