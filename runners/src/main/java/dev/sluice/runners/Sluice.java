@@ -50,6 +50,7 @@ import picocli.CommandLine.Spec;
       EncodeCommand.class,
       AggregateCommand.class,
       AuditCommand.class,
+      AllocateCommand.class,
       InspectCommand.class,
       QuickstartCommand.class,
       BenchCommand.class

@@ -162,8 +162,7 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
             rows.open(logits.get(name)).read(block);
             int node = round.indexOf(name).orElseThrow();
             audit.add(
-                NestedDigits.law(
-                    round.planes(node, block).subList(0, active.getPlanes().get(i))),
+                NestedDigits.law(round.planes(node, block).subList(0, active.getPlanes().get(i))),
                 rows.centred(),
                 clips(manifest.getNodes().get(node), rows, probes));
           }
