@@ -673,7 +673,12 @@ final class AllocateCommand extends SluiceCommand {
             .orElse(0);
     Texts.Table nodes =
         new Texts.Table("node", "weight", "bits/coord", "bits/probe", "symbols", "clip", "");
+    int shown = 0;
     for (AllocatedNode node : allocation.getNodes()) {
+      if (shown++ > Texts.Table.ROWS_SHOWN) {
+        nodes.row(); // counted
+        continue;
+      }
       double b = node.getBitsPerCoordinate();
       nodes.row(
           node.getName(),

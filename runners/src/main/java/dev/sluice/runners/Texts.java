@@ -7,8 +7,6 @@ import java.util.Locale;
 
 /** Numbers and tables for people, in ASCII so that any terminal shows them. */
 final class Texts {
-  private static final int ROWS_SHOWN = 40;
-
   private Texts() {}
 
   /** Bytes with a binary unit. */
@@ -60,6 +58,9 @@ final class Texts {
    * Rows under headings, columns aligned: the first and words to the left, numbers to the right.
    */
   static final class Table {
+    /** Rows after which the others are only counted. */
+    static final int ROWS_SHOWN = 40;
+
     private final List<String[]> rows = new ArrayList<>();
     private int left;
 

@@ -337,7 +337,7 @@ class AllocateCommandTest {
     Cli.Result result = planner(weights.append("]}").toString(), "400000", "--out", out.toString());
     assertThat(result.toString(), result.code(), is(0));
     assertThat(result.out(), containsString("and 99960 more; --json has them all"));
-    assertThat(read(Files.readString(out)).getNodes().size(), is(100_000));
+    assertThat(Files.readString(out), containsString("\"n99999\""));
   }
 
   // ---- from a warm-up ----

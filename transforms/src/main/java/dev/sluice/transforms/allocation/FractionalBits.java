@@ -65,9 +65,8 @@ public final class FractionalBits {
    * without, whichever is better, the former if they are equal; the rest is the optimal split among
    * the nodes with bits.
    *
-   * <p>Σ w_i·d(b_i) is then less than ¾·s·w_c above the optimum: the relaxed optimum is not above
-   * the optimum, and without c's share, before those bits are given to others, it is ¾·s·w_c
-   * higher.
+   * <p>Σ w_i·d(b_i) is then at most ¾·s·w_c above the optimum: the relaxed optimum is not above the
+   * optimum, and without c's share, before those bits are given to others, it is ¾·s·w_c higher.
    *
    * @param floors [K], each 0 or in [1, 16]
    * @param caps [K], each 0 or in [max(1, floor), 16]

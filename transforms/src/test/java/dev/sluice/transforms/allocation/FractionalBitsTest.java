@@ -402,6 +402,11 @@ class FractionalBitsTest {
     bits = FractionalBits.digits(new double[] {4, 3.9, 0}, none, caps, 2);
     assertThat(bits, equalTo(new double[] {1, 1, 0}));
     assertThat(FractionalBits.digits(new double[] {4, 3.9, 0}, none, caps, 0.9), equalTo(none));
+    // The part is rounded up where that is better: 0.1 bits of the wide node's third symbol for 0.1
+    // of the narrow one's first bit.
+    bits = FractionalBits.digits(new double[] {100, 10}, new double[2], new double[] {16, 16}, 2.9);
+    assertThat(bits[0], closeTo(1.9, 1e-12));
+    assertThat(bits[1], is(1.0));
     assertThat(FractionalBits.ofDigits(0), is(1.0));
     assertThat(FractionalBits.ofDigits(1), is(0.25));
     assertThat(FractionalBits.ofDigits(4), is(1 / 256.0));
