@@ -6,9 +6,9 @@ import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.CommittedRound;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
-import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.uplink.LogitBlock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -29,20 +29,7 @@ final class AuditRunner {
   static Audit audit(
       PlannedRound round, RoundDirectory directory, Map<String, String> logits, RunnerChoice choice)
       throws IOException {
-    if (Storage.find(directory.manifest()).isEmpty()) {
-      throw new BadInputException(
-          directory.manifest() + ": no such file; 'sluice aggregate' writes it, last of all");
-    }
-    Manifest manifest = RoundRunner.manifest(directory);
-    if (!manifest.getPlanDigest().equals(round.digestHex())) {
-      throw new BadInputException(
-          directory.manifest()
-              + ": found plan digest "
-              + manifest.getPlanDigest()
-              + ", expected "
-              + round.digestHex()
-              + ": the plan was replaced after this round was aggregated");
-    }
+    Manifest manifest = CommittedRound.read(round, directory).manifest();
     for (Map.Entry<String, String> node : logits.entrySet()) {
       if (round.indexOf(node.getKey()).isEmpty()) {
         throw new BadInputException("no node '" + node.getKey() + "' in " + round.source());

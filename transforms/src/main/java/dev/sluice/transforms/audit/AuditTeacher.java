@@ -7,9 +7,9 @@ import dev.sluice.schemas.AuditShare;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodeAccount;
 import dev.sluice.schemas.NodeAudit;
-import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
+import dev.sluice.transforms.aggregation.CommittedTeacher;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.NestedDigits;
 import dev.sluice.transforms.round.BadInputException;
@@ -18,14 +18,10 @@ import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.uplink.LogitBlock;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.apache.beam.sdk.coders.KvCoder;
@@ -146,11 +142,9 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       ShardAudit audit =
           new ShardAudit(shard, round.quantizer().isDithered(), maxProbes, vocabulary);
       double[] taught = new double[maxProbes * vocabulary];
-      String file = directory.teacher() + "/" + RoundDirectory.teacherShard(shard) + ".npy";
       long firstOfShard = round.firstProbe(round.firstBlock(shard));
-      checkDigest(file, manifest.getTeacher().get(shard).getNpySha256());
       try (LogitBlock rows = new LogitBlock(round, Centring.Masking.ALLOWED);
-          NpyRows teacher = NpyRows.open(Storage.open(Storage.resource(file)), file)) {
+          NpyRows teacher = CommittedTeacher.open(directory, manifest, shard)) {
         for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
           int probes = round.probesIn(block);
           long from = round.firstProbe(block) - firstOfShard;
@@ -170,27 +164,6 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
         }
       }
       out.output(audit.sums());
-    }
-
-    /** An audit of another teacher than the committed one would be an audit of nothing. */
-    private static void checkDigest(String file, String expected) throws IOException {
-      MessageDigest sha = CodeBlocks.sha256();
-      try (InputStream in = Channels.newInputStream(Storage.open(Storage.resource(file)))) {
-        byte[] buffer = new byte[1 << 16];
-        for (int got = in.read(buffer); got >= 0; got = in.read(buffer)) {
-          sha.update(buffer, 0, got);
-        }
-      }
-      String found = HexFormat.of().formatHex(sha.digest());
-      if (!found.equals(expected)) {
-        throw new BadInputException(
-            file
-                + ": found SHA-256 "
-                + found
-                + ", expected "
-                + expected
-                + " as in manifest.json: the file was changed after the round was committed");
-      }
     }
 
     private double[] clips(NodeAccount node, LogitBlock rows, int probes) {

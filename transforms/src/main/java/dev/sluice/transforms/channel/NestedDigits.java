@@ -158,7 +158,55 @@ public final class NestedDigits {
     BlockShape first = planes.get(0);
     int n = first.coordinates();
     int[] starts = starts(planes, key, block);
-    // Between two ends of arcs nothing changes.
+    int[] ends = arcEnds(planes, starts);
+    double sum = 0;
+    for (int i = 0; i + 1 < ends.length; i++) {
+      int c = ends[i];
+      if (c < ends[i + 1]) {
+        double width = width(planes, starts, c, clip);
+        sum += (ends[i + 1] - c) * width * width;
+      }
+    }
+    return sum / 12 / n;
+  }
+
+  /**
+   * The same of each probe by itself: {@code variances[l]} is the mean over the V coordinates of
+   * probe l of {@code (step*s)^2/12}, at its own clip level. Where the arcs lie is known, so this
+   * is what the dither did to this probe, no mean over what it might have; over the block's probes
+   * of one clip level the mean is {@link #meanVariance}. Without dither it is the variance of
+   * nothing.
+   *
+   * @param clips p levels, in logits; only read
+   * @param variances receives p values, in squared logits; no overlap with clips
+   */
+  public static void probeVariances(
+      List<BlockShape> planes, ChannelKey key, int block, double[] clips, double[] variances) {
+    checkPlanes(planes);
+    BlockShape first = planes.get(0);
+    int vocabulary = first.vocabulary();
+    int[] starts = starts(planes, key, block);
+    int[] ends = arcEnds(planes, starts);
+    int next = 0;
+    for (int probe = 0; probe < first.probes(); probe++) {
+      int to = (probe + 1) * vocabulary;
+      double sum = 0;
+      for (int c = probe * vocabulary; c < to; ) {
+        while (ends[next] <= c) {
+          next++;
+        }
+        int end = Math.min(to, ends[next]);
+        double width = width(planes, starts, c, clips[probe]);
+        sum += (end - c) * width * width;
+        c = end;
+      }
+      variances[probe] = sum / 12 / vocabulary;
+    }
+  }
+
+  /** Where the planes' finer arcs begin and end, from 0 to n: between two ends nothing changes. */
+  private static int[] arcEnds(List<BlockShape> planes, int[] starts) {
+    int n = planes.get(0).coordinates();
     int[] ends = new int[2 * starts.length + 2];
     for (int t = 0; t < starts.length; t++) {
       ends[2 * t] = starts[t];
@@ -166,18 +214,17 @@ public final class NestedDigits {
     }
     ends[ends.length - 1] = n;
     Arrays.sort(ends);
-    double sum = 0;
-    for (int i = 0; i + 1 < ends.length; i++) {
-      int c = ends[i];
-      if (c < ends[i + 1]) {
-        double width = first.step(clip, first.radixAt(c, starts[0]) > first.symbols());
-        for (int t = 1; t < starts.length; t++) {
-          width /= planes.get(t).radixAt(c, starts[t]);
-        }
-        sum += (ends[i + 1] - c) * width * width;
-      }
+    return ends;
+  }
+
+  /** How wide the error of the coordinate c is after these planes, in logits. */
+  private static double width(List<BlockShape> planes, int[] starts, int c, double clip) {
+    BlockShape first = planes.get(0);
+    double width = first.step(clip, first.radixAt(c, starts[0]) > first.symbols());
+    for (int t = 1; t < starts.length; t++) {
+      width /= planes.get(t).radixAt(c, starts[t]);
     }
-    return sum / 12 / n;
+    return width;
   }
 
   static void checkPlanes(List<BlockShape> planes) {

@@ -22,6 +22,10 @@ public record RoundDirectory(String root) implements Serializable {
     return root + "/manifest.json";
   }
 
+  public String moments() {
+    return root + "/moments.json";
+  }
+
   public String uplinks() {
     return root + "/uplink";
   }
