@@ -1,0 +1,82 @@
+package dev.sluice.runners;
+
+import dev.sluice.pipelines.MomentsRound;
+import dev.sluice.pipelines.Uplinks;
+import dev.sluice.schemas.Moments;
+import dev.sluice.schemas.json.JsonDocumentException;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.commit.CommitMoments;
+import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.CommittedRound;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+
+/** Takes the moments of a committed round's nodes, in this process, where it has none yet. */
+final class MomentsRunner {
+  private MomentsRunner() {}
+
+  /** The moments of a round, on the runner that its size asks for. */
+  static Moments moments(RoundDirectory directory, PlannedRound round) throws IOException {
+    return moments(round, directory, RunnerChoice.auto());
+  }
+
+  /**
+   * The moments of a round. Those in its moments.json are used if they are of its plan and manifest
+   * as they are now; else they are taken from the uplinks and written there.
+   *
+   * @throws IOException if the round is not committed, or its uplinks, the digits that it refines
+   *     or its teacher are no longer those that it was aggregated from and to; an earlier
+   *     moments.json is then as it was
+   */
+  static Moments moments(PlannedRound round, RoundDirectory directory, RunnerChoice choice)
+      throws IOException {
+    CommittedRound committed = CommittedRound.read(round, directory);
+    Optional<Moments> known = known(committed);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    List<Uplinks> refined = RefinedRounds.of(round, directory);
+    RunnerChoice runner = RoundRunner.choose(choice, directory).runner();
+    try {
+      Engines.run(
+          runner, "sluice-moments", pipeline -> MomentsRound.build(pipeline, committed, refined));
+    } catch (RuntimeException e) {
+      throw new BadInputException(Failures.badInput(e).orElseThrow(() -> e), e);
+    }
+    return known(committed)
+        .orElseThrow(
+            () ->
+                new IOException(
+                    directory.root()
+                        + ": the runner ended without moments (out of memory? a larger heap:"
+                        + " SLUICE_JAVA_OPTS=-Xmx2g); run it again"));
+  }
+
+  /** Those written down, if they are of this plan and manifest. */
+  private static Optional<Moments> known(CommittedRound committed) throws IOException {
+    String file = committed.directory().moments();
+    if (Storage.find(file).isEmpty()) {
+      return Optional.empty();
+    }
+    Moments moments;
+    try {
+      moments =
+          PlainJson.read(
+              Moments.class,
+              Moments.getClassSchema(),
+              Storage.read(file, PlainJson.MAX_BYTES),
+              file);
+    } catch (JsonDocumentException e) {
+      return Optional.empty(); // it is derived, and can be derived again
+    }
+    boolean current =
+        moments.getFormat().equals(CommitMoments.FORMAT)
+            && moments.getPlanDigest().equals(committed.round().digestHex())
+            && moments.getManifestDigest().equals(committed.manifestDigestHex());
+    return current ? Optional.of(moments) : Optional.empty();
+  }
+}
