@@ -16,6 +16,9 @@ import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodeAccount;
 import dev.sluice.schemas.NodeAudit;
+import dev.sluice.schemas.Predicted;
+import dev.sluice.schemas.RoundPlan;
+import dev.sluice.schemas.Split;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.RoundFixture;
 import dev.sluice.transforms.channel.BlockShape;
@@ -42,6 +45,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whole rounds from .npy to audit.json, beside a plain calculation from the same logits. */
 class AuditRoundTest {
@@ -283,9 +287,70 @@ class AuditRoundTest {
               node.getPayloadBitsPerProbe(),
               node.getOverhead(),
               node.getClippedFraction(),
-              node.getMeanStep()));
+              node.getMeanStep(),
+              audit.getNodes().get(nodes.size()).getSecondMoment(),
+              audit.getNodes().get(nodes.size()).getChannelWeight(),
+              null));
     }
     assertThat(audit.getNodes(), equalTo(nodes));
+    assertThat(audit.getPrice(), nullValue());
+  }
+
+  private static void checkLogits(RoundFixture fixture, int node, NodeAudit audit) {
+    double squares = 0;
+    double weights = 0;
+    for (int block = 0; block < fixture.round().blocks() && BITS[node] > 0; block++) {
+      double[] clips = fixture.clips(node, block);
+      double[] rows = fixture.centred(node, block);
+      for (int i = 0; i < rows.length; i++) {
+        double x = Math.min(clips[i / 20], Math.max(-clips[i / 20], rows[i]));
+        squares += x * x / (17 * 20);
+        weights += clips[i / 20] * clips[i / 20] / 3 / (17 * 20);
+      }
+    }
+    assertThat(audit.getSecondMoment(), closeTo(squares, 1e-12 * squares));
+    assertThat(audit.getChannelWeight(), closeTo(weights, 1e-12 * weights));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"clip", "second-moment"})
+  void aSplitByEstimatesHasItsPrice(String weights) throws IOException {
+    RoundFixture plain = Rounds.of("dither", "4", 3, 3, 0, 3);
+    RoundPlan plan = plain.round().plan();
+    plan.setSplit(
+        new Split(
+            "water-filling",
+            weights,
+            12.0,
+            List.of(4.0, 2.0, 1.0, 8.0),
+            new Predicted(0.1, null, null),
+            null));
+    RoundFixture fixture =
+        new RoundFixture(PlannedRound.parse(PlainJson.write(plan), "plan.json"), 5);
+    Map<String, String> logits = encode(fixture);
+    Manifest manifest = aggregate(fixture, 3);
+    assertThat(manifest.getSplit(), equalTo(plan.getSplit()));
+    Audit audit = audit(fixture, manifest, logits);
+    double[] estimates = {4, 2, 8};
+    int[] nodes = {0, 1, 3};
+    double sum = 0;
+    double product = 1;
+    double moments = 0;
+    double momentProduct = 1;
+    for (int i = 0; i < estimates.length; i++) {
+      double channel = 16 / 3.0 / estimates[i];
+      sum += channel / estimates.length;
+      product *= channel;
+      double moment = audit.getNodes().get(nodes[i]).getSecondMoment() / estimates[i];
+      moments += moment / estimates.length;
+      momentProduct *= moment;
+    }
+    double channelPrice = sum / Math.pow(product, 1.0 / estimates.length);
+    double momentPrice = moments / Math.pow(momentProduct, 1.0 / estimates.length);
+    assertThat(audit.getChannelPrice(), closeTo(channelPrice, 1e-9));
+    assertThat(
+        audit.getPrice(), closeTo(weights.equals("clip") ? channelPrice : momentPrice, 1e-9));
+    assertThat(audit.getPrice(), greaterThan(1.01));
   }
 
   @ParameterizedTest
@@ -304,6 +369,9 @@ class AuditRoundTest {
     Audit audit = audit(fixture, manifest, logits);
     Expected expected = expected(fixture, -1);
     check(audit, expected, manifest, !quantizer.equals("midrise"));
+    for (int node = 0; node < BITS.length; node++) {
+      checkLogits(fixture, node, audit.getNodes().get(node));
+    }
     if (clip.equals("2.5")) {
       assertThat(audit.getClipKl(), greaterThan(0.01));
     } else {

@@ -8,6 +8,7 @@ import dev.sluice.transforms.round.RoundDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -95,6 +96,26 @@ final class AuditCommand extends SluiceCommand {
           Texts.percent(node.getClippedFraction()),
           Texts.number(node.getStep()));
     }
+    String price = "";
+    if (audit.getPrice() != null) {
+      Texts.Table weights = new Texts.Table("node", "split by", "L^2/3", "mean square");
+      for (NodeAudit node : audit.getNodes()) {
+        weights.row(
+            node.getName(),
+            Texts.number(node.getWeight()),
+            Texts.number(node.getChannelWeight()),
+            Texts.number(node.getSecondMoment()));
+      }
+      price =
+          String.format(
+                  Locale.ROOT,
+                  "%nweights of the split, logits^2: as estimated, and as these logits have them;"
+                      + " the estimates cost a factor%n%.6f in error (AM/GM, where no floor or cap"
+                      + " binds), and not splitting by L^2/3 a factor %.6f%n",
+                  audit.getPrice(),
+                  audit.getChannelPrice())
+              + weights;
+    }
     return "Round "
         + audit.getRound()
         + (audit.getUpper() == null
@@ -105,6 +126,7 @@ final class AuditCommand extends SluiceCommand {
         + "\n"
         + error
         + "\nbits per probe, and steps in logits\n"
-        + nodes;
+        + nodes
+        + price;
   }
 }

@@ -4,12 +4,15 @@ import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.ActiveRange;
 import dev.sluice.schemas.Audit;
 import dev.sluice.schemas.AuditShare;
+import dev.sluice.schemas.AuditedLogits;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodeAccount;
 import dev.sluice.schemas.NodeAudit;
+import dev.sluice.schemas.Split;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
 import dev.sluice.transforms.aggregation.CommittedTeacher;
+import dev.sluice.transforms.allocation.SplitCertificate;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.NestedDigits;
 import dev.sluice.transforms.round.BadInputException;
@@ -24,6 +27,8 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
@@ -156,6 +161,7 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
             rows.open(logits.get(name)).read(block);
             int node = round.indexOf(name).orElseThrow();
             audit.add(
+                node,
                 NestedDigits.law(round.planes(node, block).subList(0, active.getPlanes().get(i))),
                 rows.centred(),
                 clips(manifest.getNodes().get(node), rows, probes));
@@ -227,8 +233,19 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       double kl = totals[0] / m;
       double spread = Math.max(0, totals[1] / m - kl * kl);
       boolean dithered = round.quantizer().isDithered();
+      double[] squares = new double[round.nodes().size()];
+      double[] clipSquares = new double[squares.length];
+      for (AuditShare shard : shards) {
+        for (AuditedLogits logits : shard.getNodes()) {
+          squares[logits.getNode()] += logits.getSquares();
+          clipSquares[logits.getNode()] += logits.getClipSquares();
+        }
+      }
+      Split split = round.plan().getSplit();
       List<NodeAudit> nodes = new ArrayList<>();
       for (NodeAccount node : manifest.getNodes()) {
+        int index = nodes.size();
+        double averaged = Math.max(1, node.getProbes());
         nodes.add(
             new NodeAudit(
                 node.getName(),
@@ -236,8 +253,13 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
                 node.getPayloadBitsPerProbe(),
                 node.getOverhead(),
                 node.getClippedFraction(),
-                node.getMeanStep()));
+                node.getMeanStep(),
+                squares[index] / (averaged * round.vocabulary()),
+                clipSquares[index] / (3 * averaged),
+                split == null ? null : split.getNodeWeights().get(index)));
       }
+      boolean estimated = split != null && !split.getWeights().equals("residual");
+      boolean moments = estimated && split.getWeights().equals("second-moment");
       return Audit.newBuilder()
           .setRound(manifest.getRound())
           .setProbes(probes)
@@ -252,7 +274,27 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
           .setExpectedMse(manifest.getCertificate().getMeanVariance())
           .setBias(totals[3] / (m * round.vocabulary()))
           .setNodes(nodes)
+          .setPrice(
+              estimated
+                  ? price(nodes, moments ? NodeAudit::getSecondMoment : NodeAudit::getChannelWeight)
+                  : null)
+          .setChannelPrice(estimated ? price(nodes, NodeAudit::getChannelWeight) : null)
           .build();
+    }
+
+    /** Of the nodes with bits that were averaged; null where a weight is 0. */
+    private static Double price(List<NodeAudit> nodes, ToDoubleFunction<NodeAudit> truth) {
+      List<NodeAudit> active =
+          nodes.stream()
+              .filter(node -> node.getBitsPerProbe() > 0 && node.getChannelWeight() > 0)
+              .toList();
+      double[] weights = active.stream().mapToDouble(truth).toArray();
+      double[] estimates = active.stream().mapToDouble(NodeAudit::getWeight).toArray();
+      boolean positive =
+          weights.length > 0
+              && DoubleStream.concat(DoubleStream.of(weights), DoubleStream.of(estimates))
+                  .allMatch(weight -> weight > 0);
+      return positive ? SplitCertificate.price(weights, estimates) : null;
     }
   }
 }

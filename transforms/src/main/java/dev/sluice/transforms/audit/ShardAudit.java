@@ -1,11 +1,14 @@
 package dev.sluice.transforms.audit;
 
 import dev.sluice.schemas.AuditShare;
+import dev.sluice.schemas.AuditedLogits;
 import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.theory.KlBounds;
 import dev.sluice.transforms.theory.Softmax;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Holds a decoded teacher against the logits it was made from, probe by probe. Add every active
@@ -16,6 +19,7 @@ final class ShardAudit {
   private final int vocabulary;
   private final double[] mean;
   private final double[] clippedMean;
+  private final SortedMap<Integer, AuditedLogits> logits = new TreeMap<>();
   private final AuditShare sums;
 
   private final List<StepLaw> laws = new ArrayList<>();
@@ -46,6 +50,7 @@ final class ShardAudit {
             .setUpper(0)
             .setLower(0)
             .setWorstCase(0)
+            .setNodes(new ArrayList<>())
             .build();
   }
 
@@ -62,20 +67,29 @@ final class ShardAudit {
   /**
    * Adds one node.
    *
+   * @param node index in the plan; ascending within a block
    * @param law of the node's widths in this block
    * @param centred p × V, −∞ where masked; not kept
    * @param nodeClips the clip of each probe, logits; kept
    */
-  void add(StepLaw law, double[] centred, double[] nodeClips) {
+  void add(int node, StepLaw law, double[] centred, double[] nodeClips) {
+    AuditedLogits own =
+        logits.computeIfAbsent(node, index -> new AuditedLogits(index, 0L, 0.0, 0.0));
     clips[laws.size()] = nodeClips;
     laws.add(law);
     for (int probe = 0; probe < probes; probe++) {
       double clip = nodeClips[probe];
+      double squares = 0;
       for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
         // A masked token is at the floor in both means: masking is the site's choice, not an error.
         mean[c] += centred[c] == Double.NEGATIVE_INFINITY ? -clip : centred[c];
-        clippedMean[c] += Math.min(clip, Math.max(-clip, centred[c]));
+        double clipped = Math.min(clip, Math.max(-clip, centred[c]));
+        clippedMean[c] += clipped;
+        squares += clipped * clipped;
       }
+      own.setProbes(own.getProbes() + 1);
+      own.setSquares(own.getSquares() + squares);
+      own.setClipSquares(own.getClipSquares() + clip * clip);
     }
   }
 
@@ -128,6 +142,7 @@ final class ShardAudit {
 
   /** The sums of the blocks ended so far. */
   AuditShare sums() {
+    sums.setNodes(new ArrayList<>(logits.values()));
     return sums;
   }
 }
