@@ -65,7 +65,7 @@ import picocli.CommandLine.Option;
       "  sluice allocate --weights-file w.json --vocab 32000 --total-bits-per-coordinate 16"
     })
 final class AllocateCommand extends SluiceCommand {
-  private static final String FORMAT = "sluice-allocation-1";
+  static final String FORMAT = "sluice-allocation-1";
   private static final int BAR_WIDTH = 24;
 
   /** Rows of a curve between its ends, about. */
@@ -649,22 +649,22 @@ final class AllocateCommand extends SluiceCommand {
         .print(json ? new String(PlainJson.write(list), StandardCharsets.UTF_8) : table.toString());
   }
 
-  private static String forPeople(Allocation allocation) {
+  static String forPeople(Allocation allocation) {
     StringBuilder text = new StringBuilder();
     text.append("allocation  ")
-        .append(allocation.getPolicy())
+        .append(Texts.printable(allocation.getPolicy()))
         .append(allocation.getInteger() ? " in whole bits" : "")
         .append(", ")
         .append(Texts.number(allocation.getSpentBitsPerCoordinate()))
         .append(" of ")
         .append(Texts.number(allocation.getTotalBitsPerCoordinate()))
         .append(" bits per coordinate spent; weights: ")
-        .append(allocation.getWeights())
+        .append(Texts.printable(allocation.getWeights()))
         .append(", distortion: ")
-        .append(allocation.getDistortion())
+        .append(Texts.printable(allocation.getDistortion()))
         .append('\n');
     if (allocation.getRound() != null) {
-      text.append("warm-up     ").append(allocation.getRound()).append('\n');
+      text.append("warm-up     ").append(Texts.printable(allocation.getRound())).append('\n');
     }
     double most =
         allocation.getNodes().stream()

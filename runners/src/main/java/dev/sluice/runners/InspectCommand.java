@@ -3,14 +3,17 @@ package dev.sluice.runners;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.sluice.schemas.Allocation;
 import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.Manifest;
+import dev.sluice.schemas.Moments;
 import dev.sluice.schemas.RejectedRecord;
 import dev.sluice.schemas.TeacherBlock;
 import dev.sluice.schemas.avro.ContainerScanner;
 import dev.sluice.schemas.avro.NotAContainerException;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
+import dev.sluice.transforms.commit.CommitMoments;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
@@ -29,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.file.DataFileStream;
@@ -43,8 +47,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "inspect",
     description = {
-      "Show a round, or one of its files: plan.json, manifest.json, an uplink directory or file, a"
-          + " teacher's .npy or .avro, a rejects .avro.",
+      "Show a round, or one of its files: plan.json, manifest.json, moments.json, an uplink"
+          + " directory or file, a teacher's .npy or .avro, a rejects .avro; or an allocation.",
       "Uplinks are read to the last byte and their checksums verified; damage is described."
     })
 final class InspectCommand extends SluiceCommand {
@@ -162,7 +166,7 @@ final class InspectCommand extends SluiceCommand {
   private static Finding document(String path) throws IOException {
     byte[] bytes = Storage.read(path, PlainJson.MAX_BYTES);
     String text = new String(bytes, StandardCharsets.UTF_8);
-    if (text.contains("\"" + MANIFEST_FORMAT + "\"")) {
+    if (hasFormat(text, MANIFEST_FORMAT)) {
       Manifest manifest = PlainJson.read(Manifest.class, Manifest.getClassSchema(), bytes, path);
       ObjectNode tree = tree("manifest", path);
       tree.set("document", PlainJson.toTree(manifest));
@@ -175,6 +179,18 @@ final class InspectCommand extends SluiceCommand {
               + Reports.manifest(manifest),
           tree);
     }
+    if (hasFormat(text, CommitMoments.FORMAT)) {
+      Moments moments = PlainJson.read(Moments.class, Moments.getClassSchema(), bytes, path);
+      ObjectNode tree = tree("moments", path);
+      tree.set("document", PlainJson.toTree(moments));
+      return new Finding(Reports.moments(moments), tree);
+    }
+    if (hasFormat(text, AllocateCommand.FORMAT)) {
+      Allocation split = PlainJson.read(Allocation.class, Allocation.getClassSchema(), bytes, path);
+      ObjectNode tree = tree("allocation", path);
+      tree.set("document", PlainJson.toTree(split));
+      return new Finding(AllocateCommand.forPeople(split), tree);
+    }
     PlannedRound planned = PlannedRound.parse(bytes, path);
     ObjectNode tree = tree("plan", path);
     tree.setAll(planTree(planned));
@@ -182,6 +198,10 @@ final class InspectCommand extends SluiceCommand {
   }
 
   private static final String MANIFEST_FORMAT = "sluice-manifest-1";
+
+  private static boolean hasFormat(String json, String format) {
+    return Pattern.compile("\"format\"\\s*:\\s*\"" + format + "\"").matcher(json).find();
+  }
 
   // ---- uplinks ----
 

@@ -3,7 +3,9 @@ package dev.sluice.runners;
 import dev.sluice.schemas.Certificate;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.Manifest;
+import dev.sluice.schemas.Moments;
 import dev.sluice.schemas.NodeAccount;
+import dev.sluice.schemas.NodeMoments;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Predicted;
 import dev.sluice.schemas.ReasonCount;
@@ -247,6 +249,46 @@ final class Reports {
       text.append(rejects(manifest.getRejects()));
     }
     return text.toString();
+  }
+
+  /** What a round says about its nodes' logits. */
+  static String moments(Moments moments) {
+    Texts.Table table =
+        new Texts.Table(
+            "node",
+            "probes",
+            "2nd moment",
+            "raw",
+            "dither var",
+            "mean",
+            "from",
+            "to",
+            "clip",
+            "clipped");
+    for (NodeMoments node : moments.getNodes()) {
+      table.row(
+          node.getName(),
+          node.getProbes() + "",
+          Texts.number(node.getSecondMoment()),
+          Texts.number(node.getRawSecondMoment()),
+          Texts.number(node.getDitherVariance()),
+          Texts.number(node.getMean()),
+          Texts.number(node.getMin()),
+          Texts.number(node.getMax()),
+          Texts.number(node.getMaxClip()),
+          Texts.percent(node.getClippedFraction()));
+    }
+    return "moments    of round "
+        + Texts.printable(moments.getRound())
+        + ", plan "
+        + Texts.printable(moments.getPlanDigest())
+        + "; logits, logits^2\n"
+        + table
+        + "teacher    2nd moment "
+        + Texts.number(moments.getTeacherSecondMoment())
+        + "; variance of a logit between nodes "
+        + (moments.getSpread() == null ? "unknown" : Texts.number(moments.getSpread()))
+        + " logits^2\n";
   }
 
   /** How many digit planes a node's blocks had: "3", or "2: 4, 3: 60" where they differ. */

@@ -23,8 +23,11 @@ public final class PlanDraft {
   /** Logits of a teacher shard in bytes as float32. */
   private static final int SHARD_BYTES = 64 << 20;
 
-  /** Most block claims that one shard's average sorts in memory. */
-  private static final int SHARD_CLAIMS = 1 << 16;
+  /**
+   * Most block claims of one round that one shard's average sorts in memory; a refinement has as
+   * many for each round that it refines.
+   */
+  private static final int SHARD_CLAIMS = 1 << 14;
 
   private final RoundPlan plan = new RoundPlan();
 
