@@ -157,6 +157,37 @@ class AggregateCommandTest {
   }
 
   @Test
+  void saysWhatKilledAttemptsLeftAndLeavesIt() throws IOException {
+    Path killed = Files.createDirectories(round.resolve(".attempt-1"));
+    Files.writeString(killed.resolve("shard"), "half");
+    Cli.Result one = aggregate();
+    assertThat(one.toString(), one.code(), is(0));
+    assertThat(
+        one.err(),
+        allOf(
+            containsString("1 other attempt has files in this round"),
+            containsString("rm -r " + round + "/.attempt-*")));
+    Files.createDirectories(round.resolve(".attempt-2"));
+    Cli.Result two =
+        Cli.run(
+            "encode",
+            "--round",
+            round.toString(),
+            "--node",
+            "a",
+            "--logits",
+            directory.resolve("a.npy").toString());
+    assertThat(two.toString(), two.code(), is(0));
+    assertThat(two.err(), containsString("2 other attempts have files in this round"));
+    assertThat(Files.readString(killed.resolve("shard")), is("half"));
+
+    Files.delete(killed.resolve("shard"));
+    Files.delete(killed);
+    Files.delete(round.resolve(".attempt-2"));
+    assertThat(aggregate().err(), not(containsString("attempt")));
+  }
+
+  @Test
   void anUplinkUnderAnotherPlanIsRejected() throws IOException {
     Path plan = round.resolve("plan.json");
     Files.writeString(plan, Files.readString(plan).replace("\"seed\" : 0", "\"seed\" : 1"));
