@@ -151,7 +151,7 @@ class AggregateCommandTest {
   void linksThatLeadBackUpAreRejects() throws IOException {
     Files.createSymbolicLink(round.resolve("uplink/a/x"), Path.of("."));
     Files.createSymbolicLink(round.resolve("uplink/a/y"), Path.of("."));
-    Cli.Result result = assertTimeoutPreemptively(Duration.ofMinutes(2), () -> aggregate());
+    Cli.Result result = assertTimeoutPreemptively(Duration.ofMinutes(5), () -> aggregate());
     assertThat(result.toString(), result.code(), is(4));
     assertThat(manifest().getRejects().get(0).getRecords(), is(2L));
   }

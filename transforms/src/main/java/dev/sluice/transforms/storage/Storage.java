@@ -214,6 +214,10 @@ public final class Storage {
 
   /** Deletes a file that may not be there. */
   public static void deleteIfExists(String file) throws IOException {
+    if (isLocal(file)) {
+      Files.deleteIfExists(Path.of(file)); // Beam would look for it by its match
+      return;
+    }
     FileSystems.delete(List.of(resource(file)), StandardMoveOptions.IGNORE_MISSING_FILES);
   }
 
