@@ -91,6 +91,7 @@ final class AggregateCommand extends SluiceCommand {
               + ", the nodes with bits in the plan; got "
               + least);
     }
+    reportAttempts(directory);
     RoundRunner.Chosen chosen = RoundRunner.choose(choice, directory);
     err()
         .println(

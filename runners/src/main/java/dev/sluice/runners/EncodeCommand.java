@@ -93,6 +93,7 @@ final class EncodeCommand extends SluiceCommand {
       }
       choice = choice.withParallelism(parallelism);
     }
+    reportAttempts(directory);
     RoundRunner.Encoded encoded =
         new RoundRunner(progress()).encode(planned, directory, index, file, masking, choice);
     out().print(summary(planned, planned.nodes().get(index), encoded));

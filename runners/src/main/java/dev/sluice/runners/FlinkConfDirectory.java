@@ -1,6 +1,7 @@
 package dev.sluice.runners;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,7 +11,8 @@ import java.util.stream.Stream;
 
 /**
  * Settings of a Flink inside this process, as the directory from which Beam lets Flink read them;
- * deleted on close. Nothing listens beyond the loopback interface.
+ * deleted on close, or when this process ends before. Nothing listens beyond the loopback
+ * interface.
  */
 final class FlinkConfDirectory implements AutoCloseable {
   /**
@@ -24,6 +26,7 @@ final class FlinkConfDirectory implements AutoCloseable {
   private static final int NETWORK_MIB_AT_LEAST = 32;
 
   private final Path directory;
+  private final Thread clearUp = new Thread(this::deleteAtExit, "sluice-flink-clear-up");
 
   private FlinkConfDirectory(Path directory) {
     this.directory = directory;
@@ -33,6 +36,7 @@ final class FlinkConfDirectory implements AutoCloseable {
   static FlinkConfDirectory create(int parallelism) throws IOException {
     Path directory = Files.createTempDirectory("sluice-flink-");
     FlinkConfDirectory conf = new FlinkConfDirectory(directory);
+    Runtime.getRuntime().addShutdownHook(conf.clearUp);
     try {
       Files.write(
           directory.resolve("flink-conf.yaml"),
@@ -76,6 +80,29 @@ final class FlinkConfDirectory implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    delete();
+    try {
+      Runtime.getRuntime().removeShutdownHook(clearUp);
+    } catch (IllegalStateException e) {
+      // shutting down: the hook is running
+    }
+  }
+
+  private void deleteAtExit() {
+    for (int tries = 3; tries > 0; tries--) {
+      try {
+        delete();
+        return;
+      } catch (IOException | UncheckedIOException e) {
+        // Flink is going down at the same time, and may write or delete here while it does.
+      }
+    }
+  }
+
+  private void delete() throws IOException {
+    if (!Files.exists(directory)) {
+      return;
+    }
     try (Stream<Path> tree = Files.walk(directory)) {
       for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(path);

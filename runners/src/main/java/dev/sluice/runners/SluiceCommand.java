@@ -3,6 +3,9 @@ package dev.sluice.runners;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.OptionalInt;
@@ -36,6 +39,33 @@ abstract class SluiceCommand implements Callable<Integer> {
   /** A bar for a person at a terminal. */
   final Progress progress() {
     return ConsoleProgress.onTerminal();
+  }
+
+  /**
+   * Says so where attempts of the past have left files in the round, which only a process that was
+   * killed does. They are not deleted: one of them may be another process at its work.
+   */
+  final void reportAttempts(RoundDirectory directory) throws IOException {
+    if (!Storage.isLocal(directory.root())) {
+      return; // no directories to be listed
+    }
+    long attempts =
+        Storage.list(directory.root()).stream()
+            .map(entry -> entry.resourceId().getFilename())
+            .filter(name -> name != null && name.startsWith(RoundDirectory.ATTEMPT))
+            .count();
+    if (attempts > 0) {
+      err()
+          .println(
+              "sluice: "
+                  + (attempts == 1 ? "1 other attempt has" : attempts + " other attempts have")
+                  + " files in this round: still running, or killed. If nothing runs here: rm -r "
+                  + Texts.shellWord(directory.root())
+                  + "/"
+                  + RoundDirectory.ATTEMPT
+                  + "*");
+      err().flush();
+    }
   }
 
   /** Index of a node that must be in the plan. */

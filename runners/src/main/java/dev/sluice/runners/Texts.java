@@ -54,6 +54,11 @@ final class Texts {
     return text.replaceAll("[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}\u2028\u2029]", "?");
   }
 
+  /** Text as one word of a shell's command line. */
+  static String shellWord(String text) {
+    return text.matches("[A-Za-z0-9_./:+-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
+  }
+
   /**
    * Rows under headings, columns aligned: the first and words to the left, numbers to the right.
    */

@@ -8,6 +8,7 @@ import dev.sluice.transforms.allocation.Distortion;
 import dev.sluice.transforms.allocation.MomentBound;
 import dev.sluice.transforms.allocation.SplitCertificate;
 import dev.sluice.transforms.allocation.Weighting;
+import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.Quantizer;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
@@ -31,9 +32,6 @@ import java.util.stream.Collectors;
  * of all of them together, and samples add up.
  */
 final class WarmUp {
-  /** Smallest clip level that a plan takes. */
-  private static final double LEAST_CLIP = 0x1p-24;
-
   /**
    * An estimated second moment counts as at least this share of the largest raw one: 10 bits below
    * the widest node, as a debiased estimate may be negative.
@@ -300,7 +298,7 @@ final class WarmUp {
                           + moments.maxStep() / 2);
           default -> moments.maxClip();
         };
-    return Math.max(LEAST_CLIP, level);
+    return Math.max(Centring.MIN_CLIP, level);
   }
 
   /** Second moments as weights, logits²; see {@link #LEAST_SHARE}. */

@@ -7,6 +7,7 @@ import static org.hamcrest.Matchers.hasItem;
 import static org.hamcrest.Matchers.is;
 import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.startsWith;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -16,6 +17,7 @@ import dev.sluice.transforms.round.RoundDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -142,6 +144,47 @@ class AggregateCommandTest {
         containsString("wrong-node"));
     assertThat(
         Cli.run("inspect", round.resolve("rejects").toString()).out(), containsString("not-avro"));
+  }
+
+  /** Two links to where they lie: whoever follows them has 2^40 paths before him. */
+  @Test
+  void linksThatLeadBackUpAreRejects() throws IOException {
+    Files.createSymbolicLink(round.resolve("uplink/a/x"), Path.of("."));
+    Files.createSymbolicLink(round.resolve("uplink/a/y"), Path.of("."));
+    Cli.Result result = assertTimeoutPreemptively(Duration.ofMinutes(5), () -> aggregate());
+    assertThat(result.toString(), result.code(), is(4));
+    assertThat(manifest().getRejects().get(0).getRecords(), is(2L));
+  }
+
+  @Test
+  void saysWhatKilledAttemptsLeftAndLeavesIt() throws IOException {
+    Path killed = Files.createDirectories(round.resolve(".attempt-1"));
+    Files.writeString(killed.resolve("shard"), "half");
+    Cli.Result one = aggregate();
+    assertThat(one.toString(), one.code(), is(0));
+    assertThat(
+        one.err(),
+        allOf(
+            containsString("1 other attempt has files in this round"),
+            containsString("rm -r " + round + "/.attempt-*")));
+    Files.createDirectories(round.resolve(".attempt-2"));
+    Cli.Result two =
+        Cli.run(
+            "encode",
+            "--round",
+            round.toString(),
+            "--node",
+            "a",
+            "--logits",
+            directory.resolve("a.npy").toString());
+    assertThat(two.toString(), two.code(), is(0));
+    assertThat(two.err(), containsString("2 other attempts have files in this round"));
+    assertThat(Files.readString(killed.resolve("shard")), is("half"));
+
+    Files.delete(killed.resolve("shard"));
+    Files.delete(killed);
+    Files.delete(round.resolve(".attempt-2"));
+    assertThat(aggregate().err(), not(containsString("attempt")));
   }
 
   @Test

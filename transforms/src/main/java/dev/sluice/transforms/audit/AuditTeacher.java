@@ -214,24 +214,38 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       Storage.replace(output, PlainJson.write(sum(shards)));
     }
 
+    /** Sums over probes, added up in the order of the shards. */
+    private static final class Totals {
+      private long probes;
+      private double kl;
+      private double klSquares;
+      private double clipKl;
+      private double error;
+      private double squaredError;
+      private double upper;
+      private double lower;
+      private double worstCase;
+
+      void add(AuditShare shard) {
+        probes += shard.getProbes();
+        kl += shard.getKl();
+        klSquares += shard.getKlSquares();
+        clipKl += shard.getClipKl();
+        error += shard.getError();
+        squaredError += shard.getSquaredError();
+        upper += shard.getUpper();
+        lower += shard.getLower();
+        worstCase += shard.getWorstCase();
+      }
+    }
+
     private Audit sum(List<AuditShare> shards) {
       Manifest manifest = read(manifestJson);
-      double[] totals = new double[8];
-      long probes = 0;
-      for (AuditShare shard : shards) {
-        probes += shard.getProbes();
-        totals[0] += shard.getKl();
-        totals[1] += shard.getKlSquares();
-        totals[2] += shard.getClipKl();
-        totals[3] += shard.getError();
-        totals[4] += shard.getSquaredError();
-        totals[5] += shard.getUpper();
-        totals[6] += shard.getLower();
-        totals[7] += shard.getWorstCase();
-      }
-      double m = probes;
-      double kl = totals[0] / m;
-      double spread = Math.max(0, totals[1] / m - kl * kl);
+      Totals totals = new Totals();
+      shards.forEach(totals::add);
+      double m = totals.probes;
+      double kl = totals.kl / m;
+      double spread = Math.max(0, totals.klSquares / m - kl * kl);
       boolean dithered = round.quantizer().isDithered();
       double[] squares = new double[round.nodes().size()];
       double[] clipSquares = new double[squares.length];
@@ -262,17 +276,17 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       boolean moments = estimated && split.getWeights().equals("second-moment");
       return Audit.newBuilder()
           .setRound(manifest.getRound())
-          .setProbes(probes)
+          .setProbes(totals.probes)
           .setKl(kl)
-          .setKlStandardError(probes < 2 ? null : Math.sqrt(spread / (m - 1)))
-          .setUpper(dithered ? totals[5] / m : null)
-          .setLower(dithered ? totals[6] / m : null)
+          .setKlStandardError(totals.probes < 2 ? null : Math.sqrt(spread / (m - 1)))
+          .setUpper(dithered ? totals.upper / m : null)
+          .setLower(dithered ? totals.lower / m : null)
           .setCertifiedLower(manifest.getCertificate().getLower())
-          .setWorstCase(totals[7] / m)
-          .setClipKl(totals[2] / m)
-          .setMse(totals[4] / (m * round.vocabulary()))
+          .setWorstCase(totals.worstCase / m)
+          .setClipKl(totals.clipKl / m)
+          .setMse(totals.squaredError / (m * round.vocabulary()))
           .setExpectedMse(manifest.getCertificate().getMeanVariance())
-          .setBias(totals[3] / (m * round.vocabulary()))
+          .setBias(totals.error / (m * round.vocabulary()))
           .setNodes(nodes)
           .setPrice(
               estimated

@@ -7,6 +7,7 @@ import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Split;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.allocation.Levels;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,11 +84,29 @@ public final class PlanDraft {
     return this;
   }
 
-  /** Adds a node with b bits per coordinate, 0 or in [1, 16]. */
+  /**
+   * Adds a node with b bits per coordinate, 0 or in [1, 16].
+   *
+   * <p>A b that is B/V to the last digit means B bits per probe, and becomes the next float64 above
+   * where ⌊b·V⌋ would lose one of them: 4.35 is a little less than 435/100 in float64, and with V =
+   * 100 the plan says 4.350000000000001.
+   */
   public PlanDraft withNode(String name, double bitsPerCoordinate) {
-    long whole = (long) Math.floor(bitsPerCoordinate * plan.getVocabulary());
-    plan.getNodes().add(new NodePlan(name, bitsPerCoordinate, whole));
+    double bits = keepingWholeBits(bitsPerCoordinate, plan.getVocabulary());
+    long whole = (long) Math.floor(bits * plan.getVocabulary());
+    plan.getNodes().add(new NodePlan(name, bits, whole));
     return this;
+  }
+
+  /** Values out of range are left for the check of the whole plan to name. */
+  private static double keepingWholeBits(double bits, int vocabulary) {
+    if (!(bits >= 0 && bits <= Levels.MAX_BITS) || vocabulary < 2) {
+      return bits;
+    }
+    long nearest = Math.round(bits * vocabulary);
+    return (double) nearest / vocabulary == bits
+        ? Levels.bitsPerCoordinate(nearest, vocabulary)
+        : bits;
   }
 
   /** Adds nodes with a common b and exceptions by name. */

@@ -7,7 +7,9 @@ import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.channel.BlockDecoder;
 import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.ChannelKey;
 import dev.sluice.transforms.channel.Dither;
 import dev.sluice.transforms.channel.Quantizer;
@@ -56,7 +58,7 @@ public final class PlannedRound implements Serializable {
   public static final double MAX_LATER_BITS = 20;
 
   /** Nodes times the clip level stays at or below this, so that sums are exact. FORMAT.md 3.2. */
-  public static final double MAX_NODES_TIMES_CLIP = 1 << 19;
+  public static final double MAX_NODES_TIMES_CLIP = BlockDecoder.MAX_CLIP;
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
@@ -372,7 +374,7 @@ public final class PlannedRound implements Serializable {
   private void checkLevel(Double level, String field) throws BadPlanException {
     double max = MAX_NODES_TIMES_CLIP / Math.max(1, nodes().size());
     require(
-        level != null && level >= 0x1p-24 && level <= max,
+        level != null && level >= Centring.MIN_CLIP && level <= max,
         field,
         () -> "" + level,
         "2^-24 to " + max + " (2^19 over the number of nodes)");

@@ -4,6 +4,9 @@ import java.io.Serializable;
 
 /** Paths of the round directory, on any Beam filesystem. FORMAT.md 1. */
 public record RoundDirectory(String root) implements Serializable {
+  /** How the name of a directory begins where one attempt writes before it commits. */
+  public static final String ATTEMPT = ".attempt-";
+
   public RoundDirectory {
     if (root.isEmpty() || root.chars().anyMatch(c -> "*?[]{}".indexOf(c) >= 0)) {
       throw new IllegalArgumentException(
@@ -44,7 +47,7 @@ public record RoundDirectory(String root) implements Serializable {
 
   /** Where one attempt writes before it commits. */
   public String aside(String attempt) {
-    return root + "/.attempt-" + attempt;
+    return root + "/" + ATTEMPT + attempt;
   }
 
   /** Name of a teacher shard's files, without extension. */

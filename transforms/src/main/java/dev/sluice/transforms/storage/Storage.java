@@ -8,10 +8,17 @@ import java.nio.channels.Channels;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.apache.beam.sdk.io.FileSystems;
 import org.apache.beam.sdk.io.fs.EmptyMatchTreatment;
 import org.apache.beam.sdk.io.fs.MatchResult;
@@ -28,17 +35,48 @@ public final class Storage {
     return FileSystems.matchNewResource(file, false);
   }
 
-  /** Files that match a pattern; none where nothing does. */
+  /** Whether a path is on this machine's own filesystem. */
+  public static boolean isLocal(String file) {
+    return FileSystems.matchNewResource(file, true).getScheme().equals("file");
+  }
+
+  /**
+   * Files that match a pattern; none where nothing does, nor where its directory does not exist.
+   *
+   * <p>On this machine's own filesystem a name without '*' is that file's, whatever it is made of,
+   * and a pattern whose '*' are in its last part, as {@code DIR/codes-*.avro}, looks at DIR alone:
+   * Beam would walk all that lies below the directory that DIR is in, and round in circles where a
+   * symbolic link leads back up.
+   */
   public static List<MatchResult.Metadata> match(String pattern) throws IOException {
-    return FileSystems.match(pattern, EmptyMatchTreatment.ALLOW).metadata();
+    if (!isLocal(pattern)) {
+      return FileSystems.match(pattern, EmptyMatchTreatment.ALLOW).metadata();
+    }
+    String local = resource(pattern).toString();
+    int star = local.indexOf('*');
+    if (star < 0) {
+      return find(pattern).stream().toList();
+    }
+    String directory = local.substring(0, local.lastIndexOf('/', star) + 1);
+    String names = local.substring(directory.length());
+    if (names.indexOf('/') >= 0) {
+      return Files.isDirectory(Path.of(directory))
+          ? FileSystems.match(local, EmptyMatchTreatment.ALLOW).metadata()
+          : List.of();
+    }
+    PathMatcher matcher = java.nio.file.FileSystems.getDefault().getPathMatcher("glob:" + names);
+    return list(directory).stream()
+        .filter(file -> file.sizeBytes() >= 0)
+        .filter(file -> matcher.matches(Path.of(file.resourceId().toString()).getFileName()))
+        .toList();
   }
 
   /** The metadata of the file of exactly this name, no pattern; empty where it does not exist. */
   public static Optional<MatchResult.Metadata> find(String file) throws IOException {
     ResourceId exactly = resource(file);
-    if (exactly.getScheme().equals("file")
-        && !java.nio.file.Files.exists(java.nio.file.Path.of(exactly.toString()))) {
-      return Optional.empty(); // Beam would look for it through the whole tree beside it
+    if (isLocal(file)) {
+      Path local = Path.of(exactly.toString());
+      return Files.exists(local) ? Optional.of(metadata(local)) : Optional.empty();
     }
     return match(file).stream().filter(found -> found.resourceId().equals(exactly)).findFirst();
   }
@@ -49,29 +87,35 @@ public final class Storage {
    * has a size of -1. Unlike a pattern, it never walks what lies deeper.
    */
   public static List<MatchResult.Metadata> list(String directory) throws IOException {
-    if (!FileSystems.matchNewResource(directory, true).getScheme().equals("file")) {
+    if (!isLocal(directory)) {
       return match(directory + "/*");
     }
     List<MatchResult.Metadata> entries = new ArrayList<>();
-    java.nio.file.Path root = java.nio.file.Path.of(directory);
-    if (!java.nio.file.Files.isDirectory(root)) {
+    Path root = Path.of(directory);
+    if (!Files.isDirectory(root)) {
       return entries;
     }
-    try (java.nio.file.DirectoryStream<java.nio.file.Path> stream =
-        java.nio.file.Files.newDirectoryStream(root)) {
-      for (java.nio.file.Path entry : stream) {
-        boolean plain = java.nio.file.Files.isRegularFile(entry);
-        entries.add(
-            MatchResult.Metadata.builder()
-                .setResourceId(resource(entry.toString()))
-                .setSizeBytes(plain ? java.nio.file.Files.size(entry) : -1)
-                .setLastModifiedMillis(0)
-                .setIsReadSeekEfficient(true)
-                .build());
+    try (DirectoryStream<Path> stream = Files.newDirectoryStream(root)) {
+      for (Path entry : stream) {
+        try {
+          entries.add(metadata(entry));
+        } catch (NoSuchFileException e) {
+          // moved or deleted since it was listed
+        }
       }
     }
-    entries.sort(java.util.Comparator.comparing(entry -> entry.resourceId().toString()));
+    entries.sort(Comparator.comparing(entry -> entry.resourceId().toString()));
     return entries;
+  }
+
+  private static MatchResult.Metadata metadata(Path file) throws IOException {
+    boolean plain = Files.isRegularFile(file);
+    return MatchResult.Metadata.builder()
+        .setResourceId(resource(file.toString()))
+        .setSizeBytes(plain ? Files.size(file) : -1)
+        .setLastModifiedMillis(0)
+        .setIsReadSeekEfficient(true)
+        .build();
   }
 
   /**
@@ -170,29 +214,34 @@ public final class Storage {
 
   /** Deletes a file that may not be there. */
   public static void deleteIfExists(String file) throws IOException {
+    if (isLocal(file)) {
+      Files.deleteIfExists(Path.of(file)); // Beam would look for it by its match
+      return;
+    }
     FileSystems.delete(List.of(resource(file)), StandardMoveOptions.IGNORE_MISSING_FILES);
   }
 
   /** Deletes the files below a directory, and the directory where its filesystem has such. */
   public static void deleteTree(String directory) throws IOException {
+    if (isLocal(directory)) {
+      deleteLocal(Path.of(directory));
+      return;
+    }
     List<ResourceId> files = new ArrayList<>();
     for (MatchResult.Metadata file : match(directory + "/**")) {
       files.add(file.resourceId());
     }
     FileSystems.delete(files, StandardMoveOptions.IGNORE_MISSING_FILES);
-    ResourceId root = FileSystems.matchNewResource(directory, true);
-    if (root.getScheme().equals("file")) {
-      deleteEmptyLocal(java.nio.file.Path.of(directory));
-    }
   }
 
-  private static void deleteEmptyLocal(java.nio.file.Path root) throws IOException {
-    if (!java.nio.file.Files.isDirectory(root)) {
+  /** Links are deleted, not followed. */
+  private static void deleteLocal(Path root) throws IOException {
+    if (!Files.isDirectory(root)) {
       return;
     }
-    try (java.util.stream.Stream<java.nio.file.Path> tree = java.nio.file.Files.walk(root)) {
-      for (java.nio.file.Path path : tree.sorted(java.util.Comparator.reverseOrder()).toList()) {
-        java.nio.file.Files.deleteIfExists(path);
+    try (Stream<Path> tree = Files.walk(root)) {
+      for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.sluice.transforms.uplink;
 
 import dev.sluice.schemas.BlockHeader;
 import dev.sluice.transforms.channel.BlockShape;
+import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.round.PlannedRound;
 import java.util.HexFormat;
 import java.util.Optional;
@@ -92,7 +93,7 @@ final class HeaderCheck {
           : bad("clip", clip, "" + level.getAsDouble());
     }
     double most = PlannedRound.MAX_NODES_TIMES_CLIP / round.nodes().size();
-    return clip >= 0x1p-24 && clip <= most
+    return clip >= Centring.MIN_CLIP && clip <= most
         ? Optional.empty()
         : bad("clip", clip, "2^-24 to " + most);
   }

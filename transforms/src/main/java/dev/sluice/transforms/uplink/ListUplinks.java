@@ -44,7 +44,7 @@ public abstract class ListUplinks
         files.addAll(Storage.list(entry.resourceId().toString()));
       }
     }
-    if (!directory.uplinks().startsWith("/")) {
+    if (!Storage.isLocal(directory.uplinks())) {
       files.addAll(Storage.match(directory.uplinks() + "/*/*")); // no directories to list
     }
     return files;

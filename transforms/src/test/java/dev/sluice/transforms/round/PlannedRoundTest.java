@@ -312,6 +312,42 @@ class PlannedRoundTest {
     assertThat(round.plan().getDitherRound(), equalTo("r"));
   }
 
+  /** What is typed in decimals, and every B/V, keeps its bits; anything else stays as it is. */
+  @ParameterizedTest
+  @CsvSource({
+    "1.14, 50, 57", // 56.99999999999999 in float64
+    "4.35, 100, 435",
+    "2.01, 200, 402",
+    "1.00003125, 32000, 32001",
+    "2.3, 10, 23",
+    "4.356, 100, 435",
+    "4.349999999999999, 100, 434",
+    "16, 50257, 804112",
+  })
+  void aDraftLosesNoBitThatWasAskedFor(double bits, int vocabulary, long perProbe)
+      throws IOException {
+    NodePlan node =
+        new PlanDraft("r", 10, vocabulary).withNode("a", bits).finish("plan.json").nodes().get(0);
+    assertThat(node.getBitsPerProbe(), equalTo(perProbe));
+    double said = node.getBitsPerCoordinate();
+    assertThat(said == bits || said == Math.nextUp(bits), equalTo(true));
+    assertThat(said > bits, equalTo((long) Math.floor(bits * vocabulary) < perProbe));
+  }
+
+  @Test
+  void aDraftLosesNoBitOfAnyQuotient() throws IOException {
+    for (int vocabulary : new int[] {3, 50, 100, 257}) {
+      PlanDraft draft = new PlanDraft("r", 10, vocabulary);
+      for (int whole = vocabulary; whole <= 16 * vocabulary; whole++) {
+        draft.withNode("n" + whole, (double) whole / vocabulary);
+      }
+      List<NodePlan> nodes = draft.finish("plan.json").nodes();
+      for (int i = 0; i < nodes.size(); i++) {
+        assertThat(nodes.get(i).getBitsPerProbe(), equalTo((long) vocabulary + i));
+      }
+    }
+  }
+
   @Test
   void draftsFewerBlocksAShardForManyNodes() throws IOException {
     PlanDraft draft = new PlanDraft("r", 1_000_000, 64);
