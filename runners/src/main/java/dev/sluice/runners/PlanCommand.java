@@ -3,6 +3,7 @@ package dev.sluice.runners;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.BadPlanException;
 import dev.sluice.transforms.round.PlanDraft;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
@@ -18,6 +19,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -30,6 +33,9 @@ import picocli.CommandLine.Option;
           + " count under no other plan."
     })
 final class PlanCommand extends SluiceCommand {
+  private static final Pattern VALUE_OF_NODE =
+      Pattern.compile("(?:nodes|clip\\.levels)\\[(\\d+)\\](?!\\.name).*");
+
   @Option(
       names = "--round",
       required = true,
@@ -158,7 +164,7 @@ final class PlanCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     RoundDirectory directory = Locations.round(round);
-    PlannedRound planned = draft(directory).finish("plan");
+    PlannedRound planned = finished(draft(directory));
     byte[] json = planned.json();
     boolean replaced = false;
     if (Storage.find(directory.plan()).isPresent()) {
@@ -180,6 +186,50 @@ final class PlanCommand extends SluiceCommand {
     return ExitCodes.OK;
   }
 
+  /** A wrong value is the command line's fault where it came from there. */
+  private PlannedRound finished(PlanDraft draft) throws IOException {
+    try {
+      return draft.finish("plan");
+    } catch (BadPlanException e) {
+      String option = option(e.field(), draft.names().isEmpty());
+      if (option == null) {
+        throw e;
+      }
+      if (option.equals("--nodes")) {
+        throw wrongNodes(e.detail());
+      }
+      Matcher value = VALUE_OF_NODE.matcher(e.field());
+      String whose =
+          value.matches()
+              ? "node '" + draft.names().get(Integer.parseInt(value.group(1))) + "': "
+              : "";
+      throw usage(option + ": " + whose + e.detail());
+    }
+  }
+
+  /** The option that a field of the plan was taken from; null where an earlier round said it. */
+  private String option(String field, boolean noNodes) {
+    if (field.endsWith(".name") || (field.equals("nodes") && noNodes)) {
+      return nodes == null ? null : "--nodes";
+    }
+    if (field.equals("id") || field.endsWith("].id")) {
+      return "--id"; // which can be wrong by being a refined round's
+    }
+    if (field.startsWith("nodes")) {
+      return bits == null ? null : "--bits-per-coordinate";
+    }
+    if (field.startsWith("clip")) {
+      return clip == null ? null : "--clip";
+    }
+    return switch (field) {
+      case "probes" -> probes == null ? null : "--probes";
+      case "vocabulary" -> vocabulary == null ? null : "--vocab";
+      case "quantizer" -> quantizer == null ? null : "--quantizer";
+      case "seed" -> seed == null && (from != null || refines != null) ? null : "--seed";
+      default -> null;
+    };
+  }
+
   private PlanDraft draft(RoundDirectory directory) throws IOException {
     if (from != null || allocation != null) {
       if (from == null || allocation == null || refines != null) {
@@ -195,6 +245,9 @@ final class PlanCommand extends SluiceCommand {
       refuse("--refines", "--probe-set", probeSet, "--tokenizer", tokenizer);
       if (bits != null && total != null) {
         throw usage("--bits-per-coordinate and --total-bits-per-coordinate exclude each other");
+      }
+      if (total != null && !(total >= 1 && total < Double.POSITIVE_INFINITY)) {
+        throw usage("--total-bits-per-coordinate: found " + total + ", expected at least 1");
       }
       SuccessorPlan.Refinement refinement =
           SuccessorPlan.refining(Locations.round(refines), directory, id);
@@ -297,7 +350,22 @@ final class PlanCommand extends SluiceCommand {
         names.add(name.strip());
       }
     }
+    Set<String> known = new HashSet<>();
+    for (String name : names) {
+      if (!known.add(name)) {
+        throw wrongNodes(
+            "found " + Texts.printable(name) + ", a second time, expected unique names");
+      }
+    }
     return names;
+  }
+
+  /** Names come from the command line or from the file that it names. */
+  private BadInputException wrongNodes(String detail) {
+    if (nodes.startsWith("@")) {
+      return new BadInputException(nodes.substring(1) + ": " + detail);
+    }
+    throw usage("--nodes: " + detail);
   }
 
   private ClipPolicy clipPolicy(List<String> names) {

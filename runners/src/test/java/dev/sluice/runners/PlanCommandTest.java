@@ -7,6 +7,10 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.is;
 import static org.hamcrest.Matchers.not;
 
+import dev.sluice.schemas.AllocatedNode;
+import dev.sluice.schemas.Allocation;
+import dev.sluice.schemas.Predicted;
+import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.round.PlannedRound;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -98,35 +102,36 @@ class PlanCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--nodes|a,../x|3|nodes[1].name",
-        "--nodes|a,|3|nodes[1].name",
-        "--nodes|a,.b|3|nodes[1].name",
-        "--nodes|a,b,a|3|a second time",
+        "--nodes|a,../x|2|--nodes: found ../x, expected 1 to 64 of",
+        "--nodes|a,|2|--nodes: found ,",
+        "--nodes|a,.b|2|--nodes: found .b,",
+        "--nodes|a,b,a|2|--nodes: found a, a second time",
         "--nodes|@missing-file|3|no such file",
-        "--id|../r|3|field 'id'",
-        "--id|.r|3|field 'id'",
-        "--probes|0|3|field 'probes'",
-        "--probes|4000000000|3|field 'probes'",
+        "--id|../r|2|--id: found ../r, expected 1 to 64 of",
+        "--id|.r|2|--id: found .r,",
+        "--probes|0|2|--probes: found 0, expected 1 to 2147483647",
+        "--probes|4000000000|2|--probes: found 4000000000,",
         "--probes|many|2|--probes",
-        "--vocab|1|3|field 'vocabulary'",
-        "--vocab|1048577|3|field 'vocabulary'",
-        "--vocab|1073741824|3|field 'vocabulary'",
-        "--bits-per-coordinate|0.5|3|nodes[0].bitsPerCoordinate",
-        "--bits-per-coordinate|17|3|nodes[0].bitsPerCoordinate",
-        "--bits-per-coordinate|-1|3|nodes[0].bitsPerCoordinate",
-        "--bits-per-coordinate|0|3|no node with bits",
+        "--vocab|1|2|--vocab: found 1, expected 2 to 1048576",
+        "--vocab|1048577|2|--vocab: found 1048577",
+        "--vocab|1073741824|2|--vocab: found 1073741824",
+        "--bits-per-coordinate|0.5|2|--bits-per-coordinate: node 'a': found 0.5, expected 0",
+        "--bits-per-coordinate|4,b=17|2|--bits-per-coordinate: node 'b': found 17.0",
+        "--bits-per-coordinate|-1|2|--bits-per-coordinate: node 'a': found -1.0",
+        "--bits-per-coordinate|0|2|--bits-per-coordinate: found no node with bits",
         "--bits-per-coordinate|four|2|'four'",
         "--bits-per-coordinate|NaN|2|'NaN'",
         "--bits-per-coordinate|4,5|2|two common values",
         "--bits-per-coordinate|4,c=2|2|'c'",
         "--bits-per-coordinate|4,a=2,a=3|2|twice",
         "--bits-per-coordinate|a=4|2|nothing about node 'b'",
-        "--clip|0|3|clip.level",
-        "--clip|-3|3|clip.level",
-        "--clip|1e9|3|clip.level",
+        "--clip|0|2|--clip: found 0.0, expected 2^-24 to 262144.0",
+        "--clip|-3|2|--clip: found -3.0",
+        "--clip|1e9|2|--clip: found 1.0E9",
+        "--clip|4,b=-1|2|--clip: node 'b': found -1.0",
         "--clip|Infinity|2|--clip",
         "--clip|atuo|2|--clip",
-        "--quantizer|round|3|quantizer",
+        "--quantizer|round|2|--quantizer: quantizer must be one of dither",
         "--tokenizer|no/such/file|3|no such file",
         "--seeed|3|2|--seeed",
       })
@@ -135,6 +140,79 @@ class PlanCommandTest {
     assertThat(result.toString(), result.code(), is(code));
     assertThat(result.err(), allOf(containsString(message), not(containsString("\tat "))));
     assertThat(Files.exists(round().resolve("plan.json")), is(false));
+  }
+
+  @Test
+  void namesInAFileAreInput() throws IOException {
+    Path names = Files.writeString(directory.resolve("names"), "x\nx\n");
+    Cli.Result result = plan("--nodes", "@" + names);
+    assertThat(result.toString(), result.code(), is(3));
+    assertThat(result.err(), containsString("sluice: " + names + ": found x, a second time"));
+    Files.writeString(names, "\n");
+    assertThat(plan("--nodes", "@" + names).err(), containsString(names + ": found none"));
+  }
+
+  /** What an earlier round or a file said is not the command line's fault. */
+  @Test
+  void tellsWhoSaidAValue() throws IOException {
+    assertThat(plan("--quantizer", "dither-paper").code(), is(0));
+    PlannedRound warmUp = planned();
+    List<AllocatedNode> split = new ArrayList<>();
+    for (String name : List.of("a", "b")) {
+      split.add(
+          AllocatedNode.newBuilder()
+              .setName(name)
+              .setWeight(1)
+              .setFloor(1)
+              .setBitsPerCoordinate(1)
+              .build());
+    }
+    Allocation allocation =
+        Allocation.newBuilder()
+            .setFormat("sluice-allocation-1")
+            .setPlanDigest(warmUp.digestHex())
+            .setPolicy("uniform")
+            .setWeights("clip")
+            .setDistortion("shrunk")
+            .setInteger(true)
+            .setVocabulary(8)
+            .setTotalBitsPerCoordinate(2)
+            .setSpentBitsPerCoordinate(2)
+            .setNodes(split)
+            .setPredicted(new Predicted(1.0, null, null))
+            .build();
+    Path file = Files.write(directory.resolve("split.json"), PlainJson.write(allocation));
+    List<String> like =
+        List.of(
+            "plan",
+            "--round",
+            directory.resolve("next").toString(),
+            "--id",
+            "r2",
+            "--from",
+            round().toString(),
+            "--allocation",
+            file.toString());
+    Cli.Result typed = with(like, "--probes", "0");
+    assertThat(typed.toString(), typed.code(), is(2));
+    assertThat(typed.err(), containsString("--probes: found 0, expected 1 to 2147483647"));
+    // 8 of a probe's bits for 8 coordinates, which leaves none for a clip level
+    Cli.Result bits = with(like, "--clip", "probe", "--quantizer", "dither");
+    assertThat(bits.toString(), bits.code(), is(3));
+    assertThat(bits.err(), containsString("field 'nodes[0]': 8 bits per probe are too few"));
+    assertThat(with(like).code(), is(0));
+  }
+
+  private static Cli.Result with(List<String> args, String... more) {
+    List<String> all = new ArrayList<>(args);
+    all.addAll(List.of(more));
+    return Cli.run(all.toArray(new String[0]));
+  }
+
+  @Test
+  void bitsTypedInDecimalsAreAllThere() throws IOException {
+    assertThat(plan("--vocab", "100", "--bits-per-coordinate", "4.35").code(), is(0));
+    assertThat(planned().nodes().get(0).getBitsPerProbe(), is(435L));
   }
 
   @Test

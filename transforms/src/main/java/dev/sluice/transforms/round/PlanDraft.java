@@ -117,6 +117,11 @@ public final class PlanDraft {
     return this;
   }
 
+  /** Names of the nodes so far, in order. */
+  public List<String> names() {
+    return plan.getNodes().stream().map(NodePlan::getName).toList();
+  }
+
   /** Seed of the run; 0 by default, fresh dither coming from the round's id. */
   public PlanDraft withSeed(long seed) {
     plan.setSeed(seed);

@@ -330,7 +330,7 @@ public final class PlannedRound implements Serializable {
     try {
       Quantizer.of(plan.getQuantizer());
     } catch (IllegalArgumentException e) {
-      throw new BadPlanException(source + ": field 'quantizer': " + e.getMessage());
+      throw new BadPlanException(source, "quantizer", e.getMessage());
     }
   }
 
@@ -364,10 +364,9 @@ public final class PlannedRound implements Serializable {
         break;
       default:
         throw new BadPlanException(
-            source
-                + ": field 'clip.policy': found '"
-                + clip.getPolicy()
-                + "', expected 'fixed', 'auto' or 'probe'");
+            source,
+            "clip.policy",
+            "found '" + clip.getPolicy() + "', expected 'fixed', 'auto' or 'probe'");
     }
   }
 
@@ -533,7 +532,7 @@ public final class PlannedRound implements Serializable {
               "at most " + CodeBlocks.MAX_CODES_BYTES);
         }
       } catch (IllegalArgumentException e) {
-        throw new BadPlanException(source + ": field '" + field + "': " + e.getMessage());
+        throw new BadPlanException(source, field, e.getMessage());
       }
     }
   }
@@ -542,8 +541,7 @@ public final class PlannedRound implements Serializable {
       boolean holds, String field, java.util.function.Supplier<String> found, String expected)
       throws BadPlanException {
     if (!holds) {
-      throw new BadPlanException(
-          source + ": field '" + field + "': found " + found.get() + ", expected " + expected);
+      throw new BadPlanException(source, field, "found " + found.get() + ", expected " + expected);
     }
   }
 
