@@ -354,7 +354,7 @@ class PlannedRoundTest {
     for (int i = 0; i < 5000; i++) {
       draft.withNode("n" + i, 1);
     }
-    assertThat(draft.finish("plan.json").plan().getLayout(), equalTo(new BlockLayout(4096, 13)));
+    assertThat(draft.finish("plan.json").plan().getLayout(), equalTo(new BlockLayout(4096, 3)));
   }
 
   @ParameterizedTest
