@@ -39,10 +39,9 @@ final class QuickstartCommand extends SluiceCommand {
   @Option(
       names = "--dir",
       paramLabel = "DIR",
-      defaultValue = "sluice-quickstart",
       description =
           "Where to write; what an earlier quickstart wrote there is replaced. Default:"
-              + " ${DEFAULT-VALUE}.")
+              + " sluice-quickstart, with --splits sluice-quickstart/splits.")
   private String dir;
 
   @Option(
@@ -51,8 +50,17 @@ final class QuickstartCommand extends SluiceCommand {
       description = "Seed of the language, of the sites and of the dither. Default: 1.")
   private long seed;
 
+  @Option(names = "--splits", description = "Compare splits of a budget among unequal sites instead.")
+  private boolean splits;
+
   @Override
   public Integer call() throws IOException {
+    if (splits) {
+      return splits();
+    }
+    if (dir == null) {
+      dir = "sluice-quickstart";
+    }
     String root = Locations.of(dir);
     Map<String, String> logits = new LinkedHashMap<>();
     out()
@@ -106,6 +114,20 @@ final class QuickstartCommand extends SluiceCommand {
                 + "  ./sluice plan --help%n",
             root, dir, dir, dir, dir, dir, dir);
     return bracketed ? 0 : 1;
+  }
+
+  private int splits() throws IOException {
+    String typed = dir == null ? "sluice-quickstart/splits" : dir;
+    String root = Locations.of(typed);
+    boolean whole = SplitsReport.print(root, seed, out());
+    out()
+        .printf(
+            "Everything is under %s. Try next:%n"
+                + "  ./sluice inspect %s/ratio-4.00.dither-paper/3-water-filling%n"
+                + "  ./sluice allocate --round %s/ratio-4.00.dither-paper/warm-up --clips plan"
+                + " --total-bits-per-coordinate 12 --curve%n",
+            root, typed, typed);
+    return whole ? ExitCodes.OK : ExitCodes.FAILED;
   }
 
   private Audit round(RoundDirectory directory, int bits, Map<String, String> logits)
