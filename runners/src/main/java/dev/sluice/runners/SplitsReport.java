@@ -7,97 +7,124 @@ import dev.sluice.transforms.allocation.Policy;
 import dev.sluice.transforms.channel.Quantizer;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** {@link SplitsExperiment} at two clip ratios, two quantisers and six budgets, as tables. */
+/** {@link SplitsExperiment} at some clip ratios and budgets, as a table for each quantiser. */
 final class SplitsReport {
-  /** Relative standard errors of a ratio are then about half a per cent. */
-  private static final int PROBES = 4096;
-
-  private static final int MOST_BITS = 6;
   private static final double NARROW = 2;
 
-  /** Of wide to narrow clip levels; AM/GM of the weights is (r + 1/r)/2: 2.125 and 2. */
-  private static final double[] CLIP_RATIOS = {4, 2 + Math.sqrt(3)};
-
   private final PrintWriter out;
-  private boolean clipped;
+  private final int probes;
+  private final List<Integer> budgets;
+  private final List<Double> clipRatios;
 
-  private SplitsReport(PrintWriter out) {
+  private SplitsReport(
+      PrintWriter out, int probes, List<Integer> budgets, List<Double> clipRatios) {
     this.out = out;
+    this.probes = probes;
+    this.budgets = budgets;
+    this.clipRatios = clipRatios;
+  }
+
+  /**
+   * The whole experiment: 4096 probes, for which the relative standard error of a ratio is about
+   * half a per cent; 1 to 6 bits; wide to narrow clip levels as r = 4 and 2 + √3, where AM/GM of
+   * the weights, (r + 1/r)/2, is 2.125 and 2.
+   */
+  static SplitsReport to(PrintWriter out) {
+    return new SplitsReport(out, 4096, List.of(1, 2, 3, 4, 5, 6), List.of(4.0, 2 + Math.sqrt(3)));
+  }
+
+  /** With another number of probes. */
+  SplitsReport withProbes(int probes) {
+    return new SplitsReport(out, probes, budgets, clipRatios);
+  }
+
+  /** With other budgets, mean bits per coordinate. */
+  SplitsReport withBudgets(Integer... budgets) {
+    return new SplitsReport(out, probes, List.of(budgets), clipRatios);
+  }
+
+  /** With other ratios of wide to narrow clip levels. */
+  SplitsReport withClipRatios(Double... clipRatios) {
+    return new SplitsReport(out, probes, budgets, List.of(clipRatios));
+  }
+
+  /**
+   * What is printed.
+   *
+   * @param meansRatio AM/GM of the weights
+   * @param partial rounds with sites left out, at 1 bit, where they were asked for
+   */
+  record Table(Quantizer quantizer, double meansRatio, List<Row> rows, List<Measured> partial) {
+    boolean clipped() {
+      return rows.stream().anyMatch(Row::clipped) || partial.stream().anyMatch(Measured::clipped);
+    }
   }
 
   /**
    * Runs and prints it, row by row.
    *
    * @param root directory to write to
-   * @return whether nothing was clipped, on which the tables rest
    */
-  static boolean print(String root, long seed, PrintWriter out) throws IOException {
-    SplitsReport report = new SplitsReport(out);
-    report.print(SplitsExperiment.in(root, PROBES, seed));
-    return !report.clipped;
-  }
-
-  private void print(SplitsExperiment experiment) throws IOException {
+  List<Table> print(String root, long seed) throws IOException {
     line(
-        "Four sites that share a row of %d logits per probe (N(0, 1), moved to +-%.1f) up to noise of"
-            + " variance %.2f; %d probes.",
+        "Four sites that share a row of %d logits per probe (N(0, 1), moved to +-%.1f) up to noise"
+            + " of variance %.2f; %d probes.",
         SplitsExperiment.VOCABULARY,
         SplitsExperiment.LIMIT,
         SplitsExperiment.NOISE_VARIANCE,
-        PROBES);
+        probes);
     line(
-        "Per table a warm-up round; per figure allocate, plan, encode, aggregate, audit. KL is from the"
-            + " unquantised teacher, in nats,");
+        "For each table a warm-up round; for each figure allocate, plan, encode, aggregate, audit. KL"
+            + " is from the unquantised");
     line(
-        "+- its standard error over the probes. Predicted is the ratio of the bounds 1/2 sigma^2.");
-    for (double clipRatio : CLIP_RATIOS) {
-      double wide = NARROW * clipRatio;
-      String levels = Texts.number(wide) + "," + Texts.number(wide) + ",2,2";
-      for (Quantizer quantizer : List.of(Quantizer.DITHER_PAPER, Quantizer.DITHER)) {
-        Channel channel =
-            experiment.warmUp(
-                String.format(Locale.ROOT, "ratio-%.2f", clipRatio), wide, NARROW, quantizer);
-        line("");
-        line(
-            "Clip levels %s; AM/GM of L^2/3 is %.3f; %s",
-            levels,
-            channel.meansRatio(),
-            quantizer == Quantizer.DITHER
-                ? "dither: whole symbols within the budget (option A)"
-                : "dither-paper: 2^b+1 symbols, variance (L^2/3)4^-b (option C)");
-        table(channel);
-        if (quantizer == Quantizer.DITHER) {
-          line(
-              "Option A: a step of 2L/(N-1) makes a site's first symbols worth more, so splits are less"
-                  + " uneven and gain less; by 6 bits both are as in C.");
-        } else if (clipRatio == CLIP_RATIOS[0]) {
-          leastBudget(channel);
-        }
-      }
+        "teacher, nats, +- its standard error over the probes; predicted, the ratio of the bounds"
+            + " 1/2 sigma^2.");
+    SplitsExperiment experiment = SplitsExperiment.in(root, probes, seed);
+    List<Table> tables = new ArrayList<>();
+    for (double clipRatio : clipRatios) {
+      tables.add(table(experiment, clipRatio, Quantizer.DITHER_PAPER));
+      tables.add(table(experiment, clipRatio, Quantizer.DITHER));
     }
     line("");
     line(
-        clipped
+        tables.stream().anyMatch(Table::clipped)
             ? "Logits were clipped: the tables hold what that did, too."
             : "Nothing was clipped in any of these rounds.");
+    return tables;
   }
 
-  private void table(Channel channel) throws IOException {
+  private Table table(SplitsExperiment experiment, double clipRatio, Quantizer quantizer)
+      throws IOException {
+    double wide = NARROW * clipRatio;
+    Channel channel =
+        experiment.warmUp(
+            String.format(Locale.ROOT, "ratio-%.2f", clipRatio), wide, NARROW, quantizer);
+    line("");
     line(
-        "mean   ----------- split -----------  ---------------------- measured KL ----------------------"
-            + "   -- uniform/w-f --  inverse");
+        "Clip levels %s,%s,2,2: AM/GM of L^2/3 is %.3f. %s",
+        Texts.number(wide),
+        Texts.number(wide),
+        channel.meansRatio(),
+        quantizer == Quantizer.DITHER
+            ? "Option A, dither: 2^b symbols, within the budget"
+            : "Option C, dither-paper: 2^b+1 symbols, variance (L^2/3)4^-b");
     line(
-        "bits   water-filling       inverse    water-filling       uniform             inverse          "
-            + "   measured    pred.     /w-f");
-    for (int bits = 1; bits <= MOST_BITS; bits++) {
+        "mean  ----------- split ------------  ------------------- measured KL --------------------"
+            + "  --- uniform/w-f ---  inverse");
+    line(
+        "bits  water-filling         inverse      water-filling            uniform            inverse"
+            + "     measured   pred.     /w-f");
+    List<Row> rows = new ArrayList<>();
+    for (int bits : budgets) {
       Row row = channel.row(bits);
-      clipped |= row.clipped();
+      rows.add(row);
       line(
-          "%4d   %-19s %-9s  %s  %s  %s   %5.3f+-%5.3f %5.3f  %8.2f",
+          "%4d  %-19s %9s  %s %s %s  %5.3f+-%5.3f  %5.3f %8.2f",
           bits,
           split(row.waterFilling()),
           split(row.inverse()),
@@ -109,29 +136,37 @@ final class SplitsReport {
           row.predictedRatio(),
           row.inverseRatio());
     }
+    List<Measured> partial = List.of();
+    if (quantizer == Quantizer.DITHER) {
+      line(
+          "Option A: a first bit buys more than a factor of 4 in variance (step 2L/(N-1)), so splits"
+              + " are less uneven and gain less; C in the limit.");
+    } else if (clipRatio == clipRatios.get(0)) {
+      partial = partial(channel);
+    }
+    return new Table(quantizer, channel.meansRatio(), rows, partial);
   }
 
-  /** What becomes of the published split with sites that have no bits. */
-  private void leastBudget(Channel channel) throws IOException {
-    Measured silent =
-        channel.measure("1-silent", 1, Policy.WATER_FILLING, "--cap=n2=0,n3=0", "--floor=1");
+  /** What becomes of the published split at 1 bit, where sites have none. */
+  private List<Measured> partial(Channel channel) throws IOException {
+    Measured silent = channel.measure("1-silent", 1, Policy.WATER_FILLING, "--cap=n2=0,n3=0");
     Measured chosen = channel.measure("1-chosen", 1, Policy.WATER_FILLING, "--floor=0");
-    clipped |= silent.clipped() || chosen.clipped();
     line(
-        "At 1 bit every site is at its floor of 1 whatever the policy: one split, three dithers. The"
-            + " published 2,2,0,0 counts a");
+        "At 1 bit every site is at its floor of 1 whatever the policy: one split under three dithers."
+            + " The published %s counts",
+        split(silent));
     line(
-        "silent site's w as noise; in a round it is missing from the mean: %s (--cap n2=0,n3=0) gives"
-            + " %.4f +- %.4f from the",
-        split(silent),
+        "a silent site's w as noise. In a round it is missing from the mean: with --cap n2=0,n3=0 KL"
+            + " is %.4f +- %.4f, from the mean",
         silent.kl(),
         silent.standardError());
     line(
-        "mean of the two that spoke. Left to choose who speaks (--floor 0), allocate gives %s: %.5f +-"
-            + " %.5f from that mean.",
+        "of the two that spoke. Left to say who speaks (--floor 0), allocate gives %s: %.5f +- %.5f,"
+            + " from the mean of those.",
         split(chosen),
         chosen.kl(),
         chosen.standardError());
+    return List.of(silent, chosen);
   }
 
   private static String kl(Measured round) {
