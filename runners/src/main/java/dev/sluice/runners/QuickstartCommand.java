@@ -51,7 +51,9 @@ final class QuickstartCommand extends SluiceCommand {
       description = "Seed of the language, of the sites and of the dither. Default: 1.")
   private long seed;
 
-  @Option(names = "--splits", description = "Compare splits of a budget among unequal sites instead.")
+  @Option(
+      names = "--splits",
+      description = "Compare splits of a budget among unequal sites instead.")
   private boolean splits;
 
   @Override

@@ -204,8 +204,7 @@ final class SplitsExperiment {
               .draft()
               .finish(directory.plan());
       experiment.run(round, directory);
-      Audit audit =
-          AuditRunner.audit(round, directory, experiment.logits, RunnerChoice.direct());
+      Audit audit = AuditRunner.audit(round, directory, experiment.logits, RunnerChoice.direct());
       return new Measured(
           round.nodes().stream().map(NodePlan::getBitsPerCoordinate).toList(),
           round.plan().getSplit().getPredicted(),
@@ -256,9 +255,18 @@ final class SplitsExperiment {
               waterFilling.standardError() / waterFilling.kl());
     }
 
-    /** The ratio of the bounds ½σ². */
+    /** The ratio of the bounds ½σ² that the allocation predicts. */
     double predictedRatio() {
       return waterFilling.predicted().getUniform() / waterFilling.predicted().getThisSplit();
+    }
+
+    /**
+     * The ratio of the bounds (U) of the rounds as sent. From {@link #predictedRatio} it differs by
+     * what whole symbols and whole bits a probe took from the splits, and at large steps by what a
+     * sum of log(sinh a/a) falls short of its quadratic term, as the expected KL itself does.
+     */
+    double boundsRatio() {
+      return uniform.audit().getUpper() / waterFilling.audit().getUpper();
     }
 
     /** KL of the inverse split over that of water-filling. */

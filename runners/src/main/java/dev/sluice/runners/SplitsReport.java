@@ -82,8 +82,8 @@ final class SplitsReport {
         "For each table a warm-up round; for each figure allocate, plan, encode, aggregate, audit. KL"
             + " is from the unquantised");
     line(
-        "teacher, nats, +- its standard error over the probes; predicted, the ratio of the bounds"
-            + " 1/2 sigma^2.");
+        "teacher, nats, +- its standard error over the probes; bounds: the ratio of the certified upper"
+            + " bounds.");
     SplitsExperiment experiment = SplitsExperiment.in(root, probes, seed);
     List<Table> tables = new ArrayList<>();
     for (double clipRatio : clipRatios) {
@@ -118,7 +118,7 @@ final class SplitsReport {
             + "  --- uniform/w-f ---  inverse");
     line(
         "bits  water-filling         inverse      water-filling            uniform            inverse"
-            + "     measured   pred.     /w-f");
+            + "     measured   bounds     /w-f");
     List<Row> rows = new ArrayList<>();
     for (int bits : budgets) {
       Row row = channel.row(bits);
@@ -133,14 +133,14 @@ final class SplitsReport {
           kl(row.inverse()),
           row.ratio(),
           row.ratioStandardError(),
-          row.predictedRatio(),
+          row.boundsRatio(),
           row.inverseRatio());
     }
     List<Measured> partial = List.of();
     if (quantizer == Quantizer.DITHER) {
       line(
-          "Option A: a first bit buys more than a factor of 4 in variance (step 2L/(N-1)), so splits"
-              + " are less uneven and gain less; C in the limit.");
+          "Option A: a step of 2L/(N-1) makes the next bit worth more than 4 in variance where there are few,"
+              + " so splits are less uneven and gain less.");
     } else if (clipRatio == clipRatios.get(0)) {
       partial = partial(channel);
     }
@@ -158,14 +158,11 @@ final class SplitsReport {
     line(
         "a silent site's w as noise. In a round it is missing from the mean: with --cap n2=0,n3=0 KL"
             + " is %.4f +- %.4f, from the mean",
-        silent.kl(),
-        silent.standardError());
+        silent.kl(), silent.standardError());
     line(
         "of the two that spoke. Left to say who speaks (--floor 0), allocate gives %s: %.5f +- %.5f,"
             + " from the mean of those.",
-        split(chosen),
-        chosen.kl(),
-        chosen.standardError());
+        split(chosen), chosen.kl(), chosen.standardError());
     return List.of(silent, chosen);
   }
 

@@ -63,15 +63,16 @@ class SplitsExperimentTest {
       List<Double> optimum = List.of(mean + 1, mean + 1, mean - 1, mean - 1);
       assertThat(row.waterFilling().bits(), equalTo(optimum));
       assertThat(row.uniform().bits(), equalTo(List.of(mean, mean, mean, mean)));
-      assertThat(
-          row.inverse().bits(), equalTo(List.of(1.0, 1.0, 2 * mean - 1, 2 * mean - 1)));
+      assertThat(row.inverse().bits(), equalTo(List.of(1.0, 1.0, 2 * mean - 1, 2 * mean - 1)));
       assertThat(row.predictedRatio(), closeTo(2.125, 1e-9));
     }
   }
 
   /**
-   * THEORY 5.2, at every budget here: KL is near enough to quadratic. Three standard errors, which
-   * are upper estimates: a seed in 370 at the most would fail at a budget.
+   * THEORY 5.2. Three standard errors, which are upper estimates, at each of three budgets: at most
+   * one seed in 120 fails. At 65536 probes and seed 100 the ratio is 2.130 ± 0.0025 at 4 bits, but
+   * 2.114 ± 0.0024 at 2, where steps of 4 logits make KL less than quadratic: 0.5 % that 2048
+   * probes, with their 0.7 %, do not show. The bounds know of it.
    */
   @Test
   void measuredRatioIsThatOfTheMeans() {
@@ -79,6 +80,7 @@ class SplitsExperimentTest {
       double deviation = row.ratioStandardError();
       assertThat(deviation / row.ratio(), lessThan(0.01));
       assertThat(row.toString(), row.ratio(), closeTo(2.125, 3 * deviation));
+      assertThat(row.toString(), row.ratio(), closeTo(row.boundsRatio(), 3 * deviation));
     }
   }
 
@@ -122,7 +124,8 @@ class SplitsExperimentTest {
       assertThat(bits.get(0) - bits.get(2), lessThan(2.0));
       assertThat(row.predictedRatio(), lessThan(2.125));
       for (NodeAudit node : row.waterFilling().audit().getNodes()) {
-        assertThat(node.getPayloadBitsPerProbe(), lessThanOrEqualTo((double) node.getBitsPerProbe()));
+        assertThat(
+            node.getPayloadBitsPerProbe(), lessThanOrEqualTo((double) node.getBitsPerProbe()));
       }
     }
   }
@@ -152,7 +155,8 @@ class SplitsExperimentTest {
   @Test
   void rowsArePrinted() {
     assertThat(PRINTED.toString(), containsString("   3  4,4,2,2               1,1,5,5  "));
-    assertThat(PRINTED.toString(), containsString("  2.125 "));
+    assertThat(PRINTED.toString(), containsString("AM/GM of L^2/3 is 2.125. Option C"));
+    assertThat(PRINTED.toString(), containsString("The published 2,2,0,0 counts"));
   }
 
   /** 2 ± 1 % over 1 ± 1 %: 2 ± 2·√2 %. */

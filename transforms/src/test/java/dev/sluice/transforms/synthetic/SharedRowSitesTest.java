@@ -63,7 +63,8 @@ class SharedRowSitesTest {
   void refusals() {
     refused(() -> SharedRowSites.of(1, 1, 0, 0), "vocabulary must be at least 2, got 1");
     refused(() -> SharedRowSites.of(2, 0, 0, 0), "limit must be above 0 logits, got 0.0");
-    refused(() -> SharedRowSites.of(2, 1, -1, 0), "variance must be in [0, inf) logits^2, got -1.0");
+    refused(
+        () -> SharedRowSites.of(2, 1, -1, 0), "variance must be in [0, inf) logits^2, got -1.0");
     SharedRowSites sites = SharedRowSites.of(2, 1, 0, 0);
     refused(() -> sites.rows(-1), "node must be at least 0, got -1");
     refused(() -> sites.rows(0).next(new double[3]), "row must have 2 logits, got 3");
