@@ -11,6 +11,7 @@ import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.synthetic.BigramSites;
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -39,10 +40,9 @@ final class QuickstartCommand extends SluiceCommand {
   @Option(
       names = "--dir",
       paramLabel = "DIR",
-      defaultValue = "sluice-quickstart",
       description =
           "Where to write; what an earlier quickstart wrote there is replaced. Default:"
-              + " ${DEFAULT-VALUE}.")
+              + " sluice-quickstart, with --splits sluice-quickstart/splits.")
   private String dir;
 
   @Option(
@@ -51,8 +51,19 @@ final class QuickstartCommand extends SluiceCommand {
       description = "Seed of the language, of the sites and of the dither. Default: 1.")
   private long seed;
 
+  @Option(
+      names = "--splits",
+      description = "Compare splits of a budget among unequal sites instead.")
+  private boolean splits;
+
   @Override
   public Integer call() throws IOException {
+    if (splits) {
+      return splits();
+    }
+    if (dir == null) {
+      dir = "sluice-quickstart";
+    }
     String root = Locations.of(dir);
     Map<String, String> logits = new LinkedHashMap<>();
     out()
@@ -106,6 +117,20 @@ final class QuickstartCommand extends SluiceCommand {
                 + "  ./sluice plan --help%n",
             root, dir, dir, dir, dir, dir, dir);
     return bracketed ? 0 : 1;
+  }
+
+  private int splits() throws IOException {
+    String typed = dir == null ? "sluice-quickstart/splits" : dir;
+    String root = Locations.of(typed);
+    List<SplitsReport.Table> tables = SplitsReport.to(out()).print(root, seed);
+    out()
+        .printf(
+            "Everything is under %s. Try next:%n"
+                + "  ./sluice inspect %s/ratio-4.00.dither-paper/3-water-filling%n"
+                + "  ./sluice allocate --round %s/ratio-4.00.dither-paper/warm-up --clips plan"
+                + " --total-bits-per-coordinate 12 --curve%n",
+            root, typed, typed);
+    return tables.stream().anyMatch(SplitsReport.Table::clipped) ? ExitCodes.FAILED : ExitCodes.OK;
   }
 
   private Audit round(RoundDirectory directory, int bits, Map<String, String> logits)

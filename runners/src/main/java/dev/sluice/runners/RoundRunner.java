@@ -18,7 +18,9 @@ import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.LogitBlock;
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -151,6 +153,50 @@ public final class RoundRunner {
         bytesPerProbe,
         pipeline -> EncodeNode.build(pipeline, round, directory, node, logits, masking, attempt));
     return encoded(directory, who.getName());
+  }
+
+  /**
+   * Encodes every node that has bits, in one pipeline on the direct runner: for rounds whose sites
+   * are all in this process.
+   *
+   * @param logits .npy files of m × V by node, for all that have bits at least
+   * @throws IOException as {@link #encode(PlannedRound, RoundDirectory, int, String,
+   *     Centring.Masking)}
+   */
+  public void encode(
+      PlannedRound round,
+      RoundDirectory directory,
+      Map<String, String> logits,
+      Centring.Masking masking)
+      throws IOException {
+    List<Integer> speaking = new ArrayList<>();
+    double bytesPerProbe = 0;
+    for (int node = 0; node < round.nodes().size(); node++) {
+      NodePlan who = round.nodes().get(node);
+      if (who.getBitsPerProbe() > 0) {
+        if (!logits.containsKey(who.getName())) {
+          throw new BadInputException(
+              round.source() + ": node '" + who.getName() + "' has bits, but no logits here");
+        }
+        new LogitBlock(round, masking).open(logits.get(who.getName())).close();
+        bytesPerProbe += round.shape(node, 0).payloadBytes() / (double) round.probesIn(0);
+        speaking.add(node);
+      }
+    }
+    String attempt = UUID.randomUUID().toString();
+    run(
+        RunnerChoice.direct(),
+        "encode",
+        directory,
+        attempt,
+        round.plan().getProbes(),
+        bytesPerProbe,
+        pipeline -> {
+          for (int node : speaking) {
+            String file = logits.get(round.nodes().get(node).getName());
+            EncodeNode.build(pipeline, round, directory, node, file, masking, attempt);
+          }
+        });
   }
 
   private static Encoded encoded(RoundDirectory directory, String node) throws IOException {

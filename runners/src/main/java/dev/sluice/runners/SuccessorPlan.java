@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.schemas.AllocatedNode;
 import dev.sluice.schemas.Allocation;
+import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.Moments;
 import dev.sluice.schemas.NodeAccount;
@@ -99,8 +100,12 @@ final class SuccessorPlan {
               + split.getTotalBitsPerCoordinate());
     }
     if (base.plan().getClip().getPolicy().equals("fixed")) {
-      draft.withClip(
-          PlanDraft.fixedClips(split.getNodes().stream().map(AllocatedNode::getClip).toList()));
+      List<Double> levels = new ArrayList<>();
+      for (int i = 0; i < names.size(); i++) {
+        Double level = split.getNodes().get(i).getClip();
+        levels.add(level == null ? plannedLevel(base.plan().getClip(), i) : level); // left out
+      }
+      draft.withClip(PlanDraft.fixedClips(levels));
     }
     draft.withSplit(
         new Split(
@@ -111,6 +116,10 @@ final class SuccessorPlan {
             split.getPredicted(),
             HexFormat.of().formatHex(CodeBlocks.sha256().digest(json))));
     return new Drafted(draft, names);
+  }
+
+  private static double plannedLevel(ClipPolicy clip, int node) {
+    return clip.getLevel() == null ? clip.getLevels().get(node) : clip.getLevel();
   }
 
   /**

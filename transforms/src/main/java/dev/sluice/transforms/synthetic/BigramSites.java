@@ -195,7 +195,7 @@ public final class BigramSites {
   }
 
   /** Two words of SplitMix64 from a place that (seed, stream) hashes to. */
-  private static UniformRandomProvider generator(long seed, long stream) {
+  static UniformRandomProvider generator(long seed, long stream) {
     long key = mix(mix(seed + GAMMA) + stream * GAMMA);
     return RandomSource.XO_RO_SHI_RO_128_PP.create(
         new long[] {mix(key + GAMMA), mix(key + GAMMA + GAMMA)});
@@ -211,7 +211,7 @@ public final class BigramSites {
    * N(0, 1) by Marsaglia's polar method, SIAM Review 6(3), 1964, with StrictMath: the library's
    * samplers use Math.
    */
-  private static void fillNormal(UniformRandomProvider random, double[] into) {
+  static void fillNormal(UniformRandomProvider random, double[] into) {
     for (int i = 0; i < into.length; i += 2) {
       double x;
       double y;
