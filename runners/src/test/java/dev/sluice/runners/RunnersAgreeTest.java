@@ -26,6 +26,13 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The same bytes from either runner, at any parallelism, whatever the uplink files are called. */
 class RunnersAgreeTest {
+  static final List<RunnerChoice> CHOICES =
+      List.of(
+          RunnerChoice.direct().withParallelism(1),
+          RunnerChoice.direct().withParallelism(2),
+          RunnerChoice.flink().withParallelism(1),
+          RunnerChoice.flink().withParallelism(2));
+
   @TempDir Path directory;
 
   @Test
@@ -35,12 +42,7 @@ class RunnersAgreeTest {
     RoundDirectory at = new RoundDirectory(round.toString());
     Map<String, String> expected = null;
     Random order = new Random(42);
-    for (RunnerChoice choice :
-        List.of(
-            RunnerChoice.direct().withParallelism(1),
-            RunnerChoice.direct().withParallelism(2),
-            RunnerChoice.flink().withParallelism(1),
-            RunnerChoice.flink().withParallelism(2))) {
+    for (RunnerChoice choice : CHOICES) {
       Set<String> listening = new ConcurrentSkipListSet<>();
       Thread watch = watchSockets(listening);
       Outcome outcome = new RoundRunner().aggregate(RoundRunner.plan(at), at, 3, choice);
@@ -58,19 +60,27 @@ class RunnersAgreeTest {
             listening.stream().filter(socket -> !isLoopback(socket)).toList(),
             is(empty()));
       }
-      for (String entry : List.of("a", "b", "c")) {
-        shuffleNames(round.resolve("uplink").resolve(entry), order);
-      }
+      shuffleNames(round, order);
     }
     Assumptions.assumeTrue(
         Files.exists(PROC), "no /proc on this machine: listening sockets were not looked at");
   }
 
-  /** Renames and merges nothing: the same files under other names, in another order. */
-  private static void shuffleNames(Path uplink, Random order) throws IOException {
+  /** Renames and merges nothing: every node's files under other names, in another order. */
+  static void shuffleNames(Path round, Random order) throws IOException {
+    List<Path> nodes;
+    try (Stream<Path> entries = Files.list(round.resolve("uplink"))) {
+      nodes = entries.sorted().toList();
+    }
+    for (Path node : nodes) {
+      shuffleFiles(node, order);
+    }
+  }
+
+  private static void shuffleFiles(Path uplink, Random order) throws IOException {
     List<Path> files = new ArrayList<>();
     try (Stream<Path> entries = Files.list(uplink)) {
-      entries.filter(file -> file.toString().endsWith(".avro")).forEach(files::add);
+      entries.filter(file -> file.toString().endsWith(".avro")).sorted().forEach(files::add);
     }
     Collections.shuffle(files, order);
     for (int i = 0; i < files.size(); i++) {
