@@ -247,7 +247,10 @@ final class PlanCommand extends SluiceCommand {
         throw usage("--bits-per-coordinate and --total-bits-per-coordinate exclude each other");
       }
       if (total != null && !(total >= 1 && total < Double.POSITIVE_INFINITY)) {
-        throw usage("--total-bits-per-coordinate: found " + total + ", expected at least 1");
+        throw usage(
+            "--total-bits-per-coordinate: found "
+                + total
+                + ", expected a number, at least 1, the least that a node can send");
       }
       SuccessorPlan.Refinement refinement =
           SuccessorPlan.refining(Locations.round(refines), directory, id);

@@ -6,6 +6,7 @@ import dev.sluice.schemas.RefinedRound;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +25,17 @@ final class RefinedRounds {
     List<Uplinks> refined = new ArrayList<>();
     for (RefinedRound earlier : round.refined()) {
       RoundDirectory there = new RoundDirectory(resolve(directory.root(), earlier.getDirectory()));
+      if (Storage.find(there.plan()).isEmpty()) {
+        throw new BadInputException(
+            there.plan()
+                + ": no such file, expected the plan of round '"
+                + earlier.getId()
+                + "', which "
+                + round.source()
+                + " refines as '"
+                + earlier.getDirectory()
+                + "': put that round back there");
+      }
       PlannedRound planned = RoundRunner.plan(there);
       check(round, earlier, planned);
       refined.add(Uplinks.of(planned, there));

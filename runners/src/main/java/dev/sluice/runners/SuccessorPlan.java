@@ -48,6 +48,7 @@ final class SuccessorPlan {
    */
   static Drafted allocated(RoundDirectory warmUp, String file, String id) throws IOException {
     PlannedRound base = RoundRunner.plan(warmUp);
+    checkId(base, id);
     String path = Locations.existing(file).resourceId().toString();
     byte[] json = Storage.read(path, PlainJson.MAX_BYTES);
     Allocation split = PlainJson.read(Allocation.class, Allocation.getClassSchema(), json, path);
@@ -129,7 +130,14 @@ final class SuccessorPlan {
    */
   static Refinement refining(RoundDirectory refined, RoundDirectory directory, String id)
       throws IOException {
+    if (refined.equals(directory)) {
+      throw new BadInputException(
+          directory.root()
+              + ": the directory of the round that is refined; the plan of a refinement would take"
+              + " the place of the plan that it needs. It goes into a directory of its own");
+    }
     PlannedRound base = RoundRunner.plan(refined);
+    checkId(base, id);
     Moments moments = MomentsRunner.measure(base, refined);
     Manifest manifest = RoundRunner.manifest(refined);
     List<RefinedRound> rounds = new ArrayList<>();
@@ -158,6 +166,22 @@ final class SuccessorPlan {
               + ". Plan a round that refines nothing");
     }
     return new Refinement(base, moments, rounds, id);
+  }
+
+  /** Ids tell rounds apart; and under the same one, errors would repeat. */
+  private static void checkId(PlannedRound base, String id) throws BadInputException {
+    boolean taken =
+        base.plan().getId().equals(id)
+            || base.refined().stream().anyMatch(earlier -> earlier.getId().equals(id));
+    if (taken) {
+      throw new BadInputException(
+          base.source()
+              + ": id '"
+              + id
+              + "' is of "
+              + (base.plan().getId().equals(id) ? "this round" : "a round that this one refines")
+              + " already; a round that follows needs a new one");
+    }
   }
 
   /** A refinement whose bits are still to be said. */

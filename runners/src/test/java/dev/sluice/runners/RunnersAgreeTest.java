@@ -30,6 +30,13 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The same bytes from either runner, at any parallelism, whatever the uplink files are called. */
 class RunnersAgreeTest {
+  static final List<RunnerChoice> CHOICES =
+      List.of(
+          RunnerChoice.direct().withParallelism(1),
+          RunnerChoice.direct().withParallelism(2),
+          RunnerChoice.flink().withParallelism(1),
+          RunnerChoice.flink().withParallelism(2));
+
   @TempDir Path directory;
 
   @Test
@@ -39,21 +46,14 @@ class RunnersAgreeTest {
     RoundDirectory at = new RoundDirectory(round.toString());
     Map<String, String> expected = null;
     Random order = new Random(42);
-    for (RunnerChoice choice :
-        List.of(
-            RunnerChoice.direct().withParallelism(1),
-            RunnerChoice.direct().withParallelism(2),
-            RunnerChoice.flink().withParallelism(1),
-            RunnerChoice.flink().withParallelism(2))) {
+    for (RunnerChoice choice : CHOICES) {
       Outcome outcome = new RoundRunner().aggregate(RoundRunner.plan(at), at, 3, choice);
       assertThat(choice + ": " + outcome, outcome.getComplete(), is(true));
       assertThat(choice + ": " + outcome, outcome.getRejects(), is(1L));
       Map<String, String> results = AggregateCommandTest.results(round);
       expected = expected == null ? results : expected;
       assertThat(choice.toString(), results, is(expected));
-      for (String entry : List.of("a", "b", "c")) {
-        shuffleNames(round.resolve("uplink").resolve(entry), order);
-      }
+      shuffleNames(round, order);
     }
   }
 
@@ -89,11 +89,21 @@ class RunnersAgreeTest {
     }
   }
 
-  /** Renames and merges nothing: the same files under other names, in another order. */
-  private static void shuffleNames(Path uplink, Random order) throws IOException {
+  /** Renames and merges nothing: every node's files under other names, in another order. */
+  static void shuffleNames(Path round, Random order) throws IOException {
+    List<Path> nodes;
+    try (Stream<Path> entries = Files.list(round.resolve("uplink"))) {
+      nodes = entries.sorted().toList();
+    }
+    for (Path node : nodes) {
+      shuffleFiles(node, order);
+    }
+  }
+
+  private static void shuffleFiles(Path uplink, Random order) throws IOException {
     List<Path> files = new ArrayList<>();
     try (Stream<Path> entries = Files.list(uplink)) {
-      entries.filter(file -> file.toString().endsWith(".avro")).forEach(files::add);
+      entries.filter(file -> file.toString().endsWith(".avro")).sorted().forEach(files::add);
     }
     Collections.shuffle(files, order);
     for (int i = 0; i < files.size(); i++) {

@@ -75,6 +75,11 @@ final class Site {
     if (planned.code() != 0) {
       throw new IllegalStateException(planned.toString());
     }
+    inSmallBlocks(round, change);
+  }
+
+  /** Changes a plan to 10 blocks in 4 shards, and in some other way. */
+  static void inSmallBlocks(Path round, Consumer<RoundPlan> change) throws IOException {
     Path file = round.resolve("plan.json");
     RoundPlan plan =
         PlainJson.read(

@@ -91,11 +91,16 @@ public final class PlainJson {
                   + e.getLocation().getColumnNr()
                   + ")";
       throw new JsonDocumentException(
-          source + ": not a JSON document: " + e.getOriginalMessage() + where);
+          source + ": not a JSON document: " + forPeople(e.getOriginalMessage()) + where);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
     return type.cast(record(schema, tree, source, ""));
+  }
+
+  /** Without advice on how to set up the parser. */
+  private static String forPeople(String message) {
+    return message.replaceFirst(": enable `[A-Za-z.]*JsonReadFeature[^`]*` to allow", "");
   }
 
   /** Writes a record as an indented document, fields in schema order, with a final newline. */

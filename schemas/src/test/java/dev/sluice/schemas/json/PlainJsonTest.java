@@ -5,6 +5,7 @@ import static org.hamcrest.Matchers.allOf;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.lessThan;
+import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.nullValue;
 import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -251,6 +252,15 @@ class PlainJsonTest {
         messageOf(PLAN.replace("\"seed\" : -42,", "\"seed\" : -42, \"seed\" : -42,")),
         containsString("Duplicate field 'seed'"));
     assertThat(messageOf(PLAN + "{}"), startsWith("plan.json: not a JSON document"));
+  }
+
+  @Test
+  void numbersThatJsonDoesNotHaveAreRefusedWithoutAdviceOnTheParser() {
+    assertThat(
+        messageOf(PLAN.replace("\"seed\" : -42", "\"seed\" : NaN")),
+        allOf(
+            startsWith("plan.json: not a JSON document: Non-standard token 'NaN' (line "),
+            not(containsString("enable"))));
   }
 
   @Test
