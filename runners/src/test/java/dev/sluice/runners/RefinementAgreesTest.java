@@ -81,6 +81,7 @@ class RefinementAgreesTest {
         plan ->
             assertThat("there is something to divide", bits(plan, 0), greaterThan(bits(plan, 2))));
     close("r2", 3, choice, order);
+    byte[] moments = Files.readAllBytes(round("r2").resolve("moments.json"));
     run(
         "plan",
         "--round",
@@ -89,6 +90,8 @@ class RefinementAgreesTest {
         "r3",
         "--refines",
         round("r2").toString());
+    // To plan a refinement takes them anew, on the direct runner.
+    assertThat(Files.readAllBytes(round("r2").resolve("moments.json")), is(moments));
     close("r3", 2, choice, order);
     List<ActiveRange> active =
         RoundRunner.manifest(new RoundDirectory(round("r3").toString())).getActive();
