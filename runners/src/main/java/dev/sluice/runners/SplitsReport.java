@@ -139,8 +139,8 @@ final class SplitsReport {
     List<Measured> partial = List.of();
     if (quantizer == Quantizer.DITHER) {
       line(
-          "Option A: a step of 2L/(N-1) makes the next bit worth more than 4 in variance where there are few,"
-              + " so splits are less uneven and gain less.");
+          "Option A: its step of 2L/(N-1) gains more than a factor of 2 with each bit, most with the"
+              + " first: splits are less uneven, gain less.");
     } else if (clipRatio == clipRatios.get(0)) {
       partial = partial(channel);
     }
