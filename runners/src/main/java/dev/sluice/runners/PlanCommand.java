@@ -265,7 +265,8 @@ final class PlanCommand extends SluiceCommand {
     require("--bits-per-coordinate", bits);
     List<String> names = names();
     PlanDraft draft = new PlanDraft(id, probes, vocabulary);
-    perNode("--bits-per-coordinate", bits, names).forEach(draft::withNode);
+    Map<String, Double> each = perNode("--bits-per-coordinate", bits, names);
+    names.forEach(name -> draft.withNode(name, each.get(name))); // a name said twice is refused
     return overridden(new SuccessorPlan.Drafted(draft, names));
   }
 
