@@ -254,9 +254,18 @@ final class PlanCommand extends SluiceCommand {
       }
       SuccessorPlan.Refinement refinement =
           SuccessorPlan.refining(Locations.round(refines), directory, id);
-      return bits == null
-          ? refinement.byWaterFilling(total)
-          : refinement.withBits(perNode("--bits-per-coordinate", bits, refinement.names()));
+      if (bits != null) {
+        return refinement.withBits(perNode("--bits-per-coordinate", bits, refinement.names()));
+      }
+      if (!refinement.newcomers().isEmpty()) {
+        err()
+            .println(
+                "sluice: nothing of "
+                    + names(refinement.newcomers())
+                    + " is in the refined round, so that there is no error of theirs to divide bits"
+                    + " by: they get none. --bits-per-coordinate lets them begin");
+      }
+      return refinement.byWaterFilling(total);
     }
     refuse("a plan without --refines", "--total-bits-per-coordinate", total);
     require("--nodes", nodes);

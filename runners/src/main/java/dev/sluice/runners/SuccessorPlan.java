@@ -203,6 +203,12 @@ final class SuccessorPlan {
       return base.nodes().stream().map(NodePlan::getName).toList();
     }
 
+    /** Nodes of which nothing was averaged so far: they have no digits to go on from. */
+    List<String> newcomers() {
+      List<String> averaged = moments.getNodes().stream().map(NodeMoments::getName).toList();
+      return names().stream().filter(name -> !averaged.contains(name)).toList();
+    }
+
     /** With bits per coordinate by node, in the plan's order. */
     PlanDraft withBits(Map<String, Double> bits) {
       RoundPlan plan = base.plan();
