@@ -15,8 +15,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.sluice.schemas.AllocatedNode;
 import dev.sluice.schemas.Allocation;
+import dev.sluice.schemas.Certificate;
+import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.Moments;
+import dev.sluice.schemas.NodeAccount;
 import dev.sluice.schemas.NodeMoments;
+import dev.sluice.schemas.TeacherShard;
+import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.allocation.MomentBound;
 import dev.sluice.transforms.round.PlannedRound;
@@ -25,6 +30,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -399,7 +405,44 @@ class AllocateCommandTest {
     moments.setFormat("sluice-moments-1");
     moments.setRound(planned.plan().getId());
     moments.setPlanDigest(planned.digestHex());
-    moments.setManifestDigest("00");
+    byte[] manifest =
+        PlainJson.write(
+            new Manifest(
+                "sluice-manifest-1",
+                planned.plan().getId(),
+                planned.digestHex(),
+                1,
+                planned.nodes().stream()
+                    .map(
+                        n ->
+                            new NodeAccount(
+                                n.getName(),
+                                0,
+                                0,
+                                0,
+                                0L,
+                                0L,
+                                0.0,
+                                0L,
+                                0.0,
+                                0.0,
+                                0.0,
+                                0.0,
+                                0L,
+                                0L,
+                                0.0,
+                                0.0,
+                                0.0,
+                                "",
+                                List.of(0)))
+                    .toList(),
+                List.of(),
+                new Certificate("uniform", 1.0, 1.0, 1.0, 1.0, 0.0),
+                List.of(new TeacherShard("teacher-00000", 0L, 100L, "", 0L, "", 0L)),
+                List.of(),
+                null));
+    Files.write(round.resolve("manifest.json"), manifest);
+    moments.setManifestDigest(HexFormat.of().formatHex(CodeBlocks.sha256().digest(manifest)));
     moments.setProbes(100);
     moments.setVocabulary(64);
     moments.setNodes(List.of(nodes));
@@ -522,7 +565,8 @@ class AllocateCommandTest {
     Path round = round("w", "n0,n1,n2", "--bits-per-coordinate", "4,n1=0");
     Cli.Result none = allocate(round, "12", "--json");
     assertThat(none.toString(), none.code(), is(3));
-    assertThat(none.err(), containsString("moments.json: no such file"));
+    assertThat(
+        none.err(), containsString("manifest.json: no such file; 'sluice aggregate' writes it"));
     assertThat(allocate(round, "12").err(), containsString("--out FILE is needed"));
     assertThat(allocate(round, "12", "--json", "--raw").err(), containsString("--raw is for"));
 
@@ -547,7 +591,7 @@ class AllocateCommandTest {
     moments(round, m -> m.setPlanDigest("00"), node("n0", 8), node("n2", 8));
     Cli.Result other = allocate(round, "12", "--json");
     assertThat(other.toString(), other.code(), is(3));
-    assertThat(other.err(), containsString("field 'planDigest': found 00"));
+    assertThat("they are taken anew", other.err(), containsString("teacher/teacher-00000.npy"));
   }
 
   @Test

@@ -41,6 +41,20 @@ public final class CommittedRound implements Serializable {
               + round.digestHex()
               + ": the plan was replaced after this round was aggregated");
     }
+    if (manifest.getTeacher().size() != round.shards()
+        || manifest.getNodes().size() != round.nodes().size()) {
+      throw new BadInputException(
+          directory.manifest()
+              + ": found "
+              + manifest.getTeacher().size()
+              + " teacher shards of "
+              + manifest.getNodes().size()
+              + " nodes, expected "
+              + round.shards()
+              + " of "
+              + round.nodes().size()
+              + " by the plan: it was changed by hand");
+    }
   }
 
   /**
