@@ -183,6 +183,14 @@ final class AggregateCommand extends SluiceCommand {
     if (outcome.getRejects() > 0 && !committed) {
       err().println("  rejects, with reasons, are in " + directory.rejects());
     }
+    if (!planned.refined().isEmpty()
+        && outcome.getDetails().stream()
+            .anyMatch(d -> d.endsWith("out-of-order") || d.endsWith("bad-header"))) {
+      err()
+          .println(
+              "  digits were refused because those before them are missing or others: see that the"
+                  + " uplinks of the refined rounds are as they were");
+    }
     err()
         .println(
             "  wait for the missing uplinks and run it again, or accept fewer nodes with"

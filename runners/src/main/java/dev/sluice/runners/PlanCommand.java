@@ -237,7 +237,7 @@ final class PlanCommand extends SluiceCommand {
       }
       refuse("--from", "--nodes", nodes, "--vocab", vocabulary, "--bits-per-coordinate", bits);
       refuse("--from", "--total-bits-per-coordinate", total);
-      return overridden(SuccessorPlan.allocated(Locations.round(from), allocation, id));
+      return overridden(SuccessorPlan.allocated(Locations.round(from), directory, allocation, id));
     }
     if (refines != null) {
       refuse("--refines", "--nodes", nodes, "--vocab", vocabulary, "--probes", probes);

@@ -66,7 +66,10 @@ final class Reports {
           .append(plan.getDitherRound())
           .append('\n');
     }
-    text.append(split(plan.getSplit()));
+    text.append(
+        split(
+            plan.getSplit(),
+            plan.getNodes().stream().mapToDouble(NodePlan::getBitsPerCoordinate).sum()));
     text.append(nodes(round, forecast));
     long total = 0;
     for (int node = 0; node < round.nodes().size(); node++) {
@@ -97,7 +100,7 @@ final class Reports {
   }
 
   /** How bits were divided and what that is worth; nothing for a plan that does not say. */
-  private static String split(Split split) {
+  private static String split(Split split, double spent) {
     if (split == null) {
       return "";
     }
@@ -106,6 +109,8 @@ final class Reports {
         + " by "
         + split.getWeights()
         + ", "
+        + Texts.number(spent)
+        + " of "
         + Texts.number(split.getTotalBitsPerCoordinate())
         + " bits per coordinate over all nodes\n"
         + predicted(split.getPredicted());
@@ -194,7 +199,10 @@ final class Reports {
     text.append("  clipped      ")
         .append(Texts.percent(certificate.getClippedFraction()))
         .append(" of coordinates; what clipping did is not in the bounds\n");
-    text.append(split(manifest.getSplit()));
+    text.append(
+        split(
+            manifest.getSplit(),
+            manifest.getNodes().stream().mapToDouble(NodeAccount::getBitsPerCoordinate).sum()));
     boolean refines = manifest.getNodes().stream().anyMatch(n -> n.getPrefixes().size() > 1);
     List<String> headings =
         new ArrayList<>(

@@ -200,7 +200,7 @@ final class SplitsExperiment {
         throw new IOException("sluice " + String.join(" ", words) + ": " + complaints);
       }
       PlannedRound round =
-          SuccessorPlan.allocated(warmUp, allocation, base + "." + name)
+          SuccessorPlan.allocated(warmUp, directory, allocation, base + "." + name)
               .draft()
               .finish(directory.plan());
       experiment.run(round, directory);

@@ -43,16 +43,21 @@ final class SuccessorPlan {
   /**
    * A round like another, with its bits divided by an allocation.
    *
+   * @param directory the new round's
    * @param file allocation document
    * @throws IOException if it is no allocation of that round, or not one that a plan takes
    */
-  static Drafted allocated(RoundDirectory warmUp, String file, String id) throws IOException {
+  static Drafted allocated(RoundDirectory warmUp, RoundDirectory directory, String file, String id)
+      throws IOException {
+    checkApart(warmUp, directory);
     PlannedRound base = RoundRunner.plan(warmUp);
     checkId(base, id);
     String path = Locations.existing(file).resourceId().toString();
     byte[] json = Storage.read(path, PlainJson.MAX_BYTES);
     Allocation split = PlainJson.read(Allocation.class, Allocation.getClassSchema(), json, path);
-    if (!base.digestHex().equals(split.getPlanDigest())) {
+    // Of several warm-up rounds, the allocation has all digests.
+    if (split.getPlanDigest() == null
+        || !List.of(split.getPlanDigest().split(",", -1)).contains(base.digestHex())) {
       throw new BadInputException(
           path
               + ": an allocation of "
@@ -130,12 +135,7 @@ final class SuccessorPlan {
    */
   static Refinement refining(RoundDirectory refined, RoundDirectory directory, String id)
       throws IOException {
-    if (refined.equals(directory)) {
-      throw new BadInputException(
-          directory.root()
-              + ": the directory of the round that is refined; the plan of a refinement would take"
-              + " the place of the plan that it needs. It goes into a directory of its own");
-    }
+    checkApart(refined, directory);
     PlannedRound base = RoundRunner.plan(refined);
     checkId(base, id);
     Moments moments = MomentsRunner.measure(base, refined);
@@ -166,6 +166,17 @@ final class SuccessorPlan {
               + ". Plan a round that refines nothing");
     }
     return new Refinement(base, moments, rounds, id);
+  }
+
+  private static void checkApart(RoundDirectory earlier, RoundDirectory directory)
+      throws BadInputException {
+    if (earlier.equals(directory)) {
+      throw new BadInputException(
+          directory.root()
+              + ": the directory of the round that this one follows; its plan would take the place"
+              + " of the plan that the earlier round's uplinks need. It goes into a directory of its"
+              + " own");
+    }
   }
 
   /** Ids tell rounds apart; and under the same one, errors would repeat. */

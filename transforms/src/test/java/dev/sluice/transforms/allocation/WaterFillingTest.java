@@ -233,7 +233,7 @@ class WaterFillingTest {
   }
 
   @Test
-  void aHundredThousandNodesTakeWellUnderASecond() {
+  void aHundredThousandNodesSpendTheirBudget() {
     int nodes = 100_000;
     SplittableRandom random = new SplittableRandom(5);
     double[] weights = new double[nodes];
