@@ -49,12 +49,39 @@ final class SubsetCode {
   }
 
   /**
-   * The subset of a number, strictly ascending. O(u) steps of one small multiplication and one
-   * small division.
+   * The subset of a number, strictly ascending. O(k²·log u) small multiplications and divisions
+   * where that is less than going through all u elements with one of each.
    *
    * @param number in [0, C(u, k))
    */
   static int[] subset(BigInteger number, int u, int k) {
+    return 16L * k * k < u ? searched(number, u, k) : walked(number, u, k);
+  }
+
+  /** By bisection for the largest y with C(y, j) at most the rest. */
+  static int[] searched(BigInteger number, int u, int k) {
+    int[] subset = new int[k];
+    BigInteger rest = number;
+    int high = u;
+    for (int j = k; j > 0; j--) {
+      int low = j - 1;
+      while (high - low > 1) {
+        int middle = (low + high) >>> 1;
+        if (count(middle, j).compareTo(rest) <= 0) {
+          low = middle;
+        } else {
+          high = middle;
+        }
+      }
+      subset[j - 1] = low;
+      rest = rest.subtract(count(low, j));
+      high = low;
+    }
+    return subset;
+  }
+
+  /** Through all elements from the last, with C(y, j) kept up to date. */
+  static int[] walked(BigInteger number, int u, int k) {
     int[] subset = new int[k];
     BigInteger rest = number;
     int j = k;

@@ -13,6 +13,7 @@ import dev.sluice.transforms.channel.BadCodesException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 import net.jqwik.api.ForAll;
@@ -105,6 +106,18 @@ class CalibrationSummaryTest {
       assertThat(summary.value(j), greaterThanOrEqualTo(sorted[summary.rank(j) - 1]));
       before = summary.rank(j);
     }
+  }
+
+  /** FORMAT 10.2. */
+  @Test
+  void vector() {
+    CalibrationPlan plan = CalibrationPlan.of(40, 20, 4, List.of(TENTH)).withScores(0, 100);
+    assertThat(plan.shape(50).ranks(), equalTo(new int[] {43, 44, 45, 46, 47, 48}));
+    assertThat(plan.shape(50).levels(), is(131));
+    double[] scores = new double[50];
+    Arrays.setAll(scores, i -> 0.375 * (i + 1));
+    byte[] bytes = CalibrationSummary.of(plan, scores).encode();
+    assertThat(HexFormat.of().formatHex(bytes), is("32ddd61e7e"));
   }
 
   /** One node, enough bits: the local threshold to a step of 2^-16 of the range. */

@@ -16,6 +16,7 @@ import dev.sluice.transforms.channel.ChannelKey;
 import dev.sluice.transforms.channel.Dither;
 import dev.sluice.transforms.channel.Quantizer;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -164,6 +165,19 @@ class ScoreQuantizerTest {
       distance = Math.max(distance, Math.max(cdf - (double) i / m, (i + 1.0) / m - cdf));
     }
     assertThat(distance, lessThan(2.6 / Math.sqrt(m)));
+  }
+
+  /** FORMAT 10.1. */
+  @Test
+  void vector() throws BadCodesException {
+    ScoreQuantizer channel =
+        ScoreQuantizer.of(ScoreQuantizer.key(1, "r1", "n0"), 20, OutOfRange.REFUSE);
+    ScoreBudget budget = ScoreBudget.of(16, 5, 3);
+    byte[] packet = channel.encode(budget, 7, new double[] {9.5, 0.25, 3, 20, 1.75}).bytes();
+    assertThat(HexFormat.of().formatHex(packet), is("2620"));
+    ScoreQuantizer.Scored scored = channel.decode(budget, 7, packet);
+    assertThat(scored.candidates(), equalTo(new int[] {1, 2, 4}));
+    assertThat(scored.units(), equalTo(new long[] {26988115L, 2725493538L, 2168007381L}));
   }
 
   @Test

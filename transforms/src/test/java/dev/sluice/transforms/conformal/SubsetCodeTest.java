@@ -21,6 +21,8 @@ class SubsetCodeTest {
           int[] subset = SubsetCode.subset(BigInteger.valueOf(i), u, k);
           int number = SubsetCode.number(subset, u).intValueExact();
           assertThat(number, is(i));
+          assertThat(SubsetCode.searched(BigInteger.valueOf(i), u, k), equalTo(subset));
+          assertThat(SubsetCode.walked(BigInteger.valueOf(i), u, k), equalTo(subset));
           seen[number] = true;
         }
         for (int i = 0; i < count; i++) {
@@ -39,7 +41,8 @@ class SubsetCodeTest {
         int[] subset = random.ints(0, u).distinct().limit(k).sorted().toArray();
         BigInteger number = SubsetCode.number(subset, u);
         assertThat(number.bitLength() <= SubsetCode.bits(u, k), is(true));
-        assertThat(SubsetCode.subset(number, u, k), equalTo(subset));
+        assertThat(SubsetCode.searched(number, u, k), equalTo(subset));
+        assertThat(SubsetCode.walked(number, u, k), equalTo(subset));
         byte[] bytes = new byte[(SubsetCode.bits(u, k) + 7) / 8];
         SubsetCode.toBytes(number, bytes);
         assertThat(SubsetCode.ofBytes(bytes), is(number));
