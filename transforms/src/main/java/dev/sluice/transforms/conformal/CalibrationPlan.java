@@ -33,7 +33,8 @@ import java.util.List;
  * the largest of K normal deviates, so a window reaches further down than up. The cost in coverage
  * is this over n_i and (3/4)·D/L for the rise of a value to the grid, D being the scores' density
  * at the threshold times S (1 unless the caller knows better). r, d and b minimise it, d and b for
- * each alpha, r shared evenly; ties go to the smaller. Only the choice rests on the approximation:
+ * each alpha, r shared evenly, r in steps of an eighth; ties go to the smaller. All in float64 by
+ * {@link StrictMath}, so that both ends choose alike. Only the choice rests on the approximation:
  * the guarantee of {@link PooledThreshold} holds for any.
  *
  * <p>Local ranks add up to the pooled one or more, {@code sum k_i >= k}, so a centre at k_i keeps
