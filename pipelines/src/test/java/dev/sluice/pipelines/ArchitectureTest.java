@@ -28,7 +28,8 @@ import org.junit.jupiter.api.Test;
 /** Which way dependencies run, what may know Beam, and that nothing asks for time or chance. */
 @AnalyzeClasses(packages = "dev.sluice", importOptions = ArchitectureTest.MainCode.class)
 class ArchitectureTest {
-  private static final String ARITHMETIC = "dev.sluice.transforms.(channel|theory|allocation)..";
+  private static final String ARITHMETIC =
+      "dev.sluice.transforms.(channel|theory|allocation|conformal)..";
   private static final String BEAM = "org.apache.beam..";
 
   /** Neither directories of test classes nor jars of them. */
