@@ -257,6 +257,10 @@ final class PlanCommand extends SluiceCommand {
       if (bits != null) {
         return refinement.withBits(perNode("--bits-per-coordinate", bits, refinement.names()));
       }
+      refinement
+          .gaps()
+          .forEach(
+              gap -> err().println("sluice: " + gap + "; what it sends of them cannot be used"));
       if (!refinement.newcomers().isEmpty()) {
         err()
             .println(
@@ -293,6 +297,13 @@ final class PlanCommand extends SluiceCommand {
     }
     if (clip != null) {
       draft.withClip(clipPolicy(drafted.names()));
+    }
+    if (from != null && (clip != null || quantizer != null)) {
+      draft.withSplit(null);
+      err()
+          .println(
+              "sluice: the allocation's weights and prediction are of "
+                  + "another clip or quantizer: the plan has its bits, and does not repeat them");
     }
     if (probeSet != null) {
       draft.withProbeSet(FileDigest.of(probeSet));

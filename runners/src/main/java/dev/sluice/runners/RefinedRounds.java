@@ -24,7 +24,7 @@ final class RefinedRounds {
   static List<Uplinks> of(PlannedRound round, RoundDirectory directory) throws IOException {
     List<Uplinks> refined = new ArrayList<>();
     for (RefinedRound earlier : round.refined()) {
-      RoundDirectory there = new RoundDirectory(resolve(directory.root(), earlier.getDirectory()));
+      RoundDirectory there = Locations.round(resolve(directory.root(), earlier.getDirectory()));
       if (Storage.find(there.plan()).isEmpty()) {
         throw new BadInputException(
             there.plan()

@@ -60,7 +60,9 @@ final class Reports {
       text.append("refines    ")
           .append(
               round.refined().stream()
-                  .map(earlier -> earlier.getId() + " (" + earlier.getDirectory() + ")")
+                  .map(
+                      earlier ->
+                          earlier.getId() + " (" + Texts.printable(earlier.getDirectory()) + ")")
                   .collect(Collectors.joining(", ")))
           .append("; digits of the same logits, dither of ")
           .append(plan.getDitherRound())
@@ -105,9 +107,9 @@ final class Reports {
       return "";
     }
     return "split      "
-        + split.getPolicy()
+        + Texts.printable(split.getPolicy())
         + " by "
-        + split.getWeights()
+        + Texts.printable(split.getWeights())
         + ", "
         + Texts.number(spent)
         + " of "

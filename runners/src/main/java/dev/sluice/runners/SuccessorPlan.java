@@ -22,6 +22,7 @@ import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -55,6 +56,7 @@ final class SuccessorPlan {
     String path = Locations.existing(file).resourceId().toString();
     byte[] json = Storage.read(path, PlainJson.MAX_BYTES);
     Allocation split = PlainJson.read(Allocation.class, Allocation.getClassSchema(), json, path);
+    checkTerms(path, split, base);
     // Of several warm-up rounds, the allocation has all digests.
     if (split.getPlanDigest() == null
         || !List.of(split.getPlanDigest().split(",", -1)).contains(base.digestHex())) {
@@ -168,6 +170,40 @@ final class SuccessorPlan {
     return new Refinement(base, moments, rounds, id);
   }
 
+  private static void checkTerms(String path, Allocation split, PlannedRound base)
+      throws BadInputException {
+    check(path, "format", split.getFormat(), AllocateCommand.FORMAT);
+    check(path, "vocabulary", "" + split.getVocabulary(), "" + base.vocabulary());
+    for (AllocatedNode node : split.getNodes()) {
+      Double clip = node.getClip();
+      if (!(node.getWeight() >= 0) || (clip != null && !(clip > 0))) {
+        throw new BadInputException(
+            path
+                + ": node '"
+                + node.getName()
+                + "': found weight "
+                + node.getWeight()
+                + " and clip "
+                + clip
+                + ", expected a weight of at least 0 and a clip above 0");
+      }
+    }
+  }
+
+  private static void check(String path, String field, String found, String expected)
+      throws BadInputException {
+    if (!found.equals(expected)) {
+      throw new BadInputException(
+          path
+              + ": field '"
+              + field
+              + "': found '"
+              + Texts.printable(found)
+              + "', expected "
+              + expected);
+    }
+  }
+
   private static void checkApart(RoundDirectory earlier, RoundDirectory directory)
       throws BadInputException {
     if (earlier.equals(directory)) {
@@ -214,6 +250,28 @@ final class SuccessorPlan {
       return base.nodes().stream().map(NodePlan::getName).toList();
     }
 
+    /** Nodes of which some blocks lack earlier digits. */
+    List<String> gaps() {
+      List<String> gaps = new ArrayList<>();
+      for (RefinedRound round : rounds) {
+        for (int node = 0; node < names().size(); node++) {
+          int blocks = round.getBlocks().get(node);
+          if (blocks > 0 && blocks < base.blocks()) {
+            gaps.add(
+                (base.blocks() - blocks)
+                    + " of "
+                    + base.blocks()
+                    + " blocks of '"
+                    + names().get(node)
+                    + "' have no digits in round '"
+                    + round.getId()
+                    + "'");
+          }
+        }
+      }
+      return gaps;
+    }
+
     /** Nodes of which nothing was averaged so far: they have no digits to go on from. */
     List<String> newcomers() {
       List<String> averaged = moments.getNodes().stream().map(NodeMoments::getName).toList();
@@ -252,6 +310,15 @@ final class SuccessorPlan {
         residuals[i] = node == null ? 0 : node.getDitherVariance();
         caps[i] = node == null ? 0 : room(i);
       }
+      if (known.size() > 0 && Arrays.stream(caps).allMatch(cap -> cap < 1)) {
+        throw new BadInputException(
+            base.source()
+                + ": no node has room for another digit: all planes of a node have at most "
+                + PlannedRound.maxDepth(names().size())
+                + " bits per coordinate together, where "
+                + names().size()
+                + " nodes are averaged in float32");
+      }
       ResidualSplit split;
       try {
         split = ResidualSplit.of(names(), residuals, caps, total);
@@ -275,15 +342,13 @@ final class SuccessorPlan {
 
     /** Bits that a node's further digits may still have. */
     private double room(int node) {
-      double later = 0;
-      boolean first = true;
+      double had = 0;
       for (RefinedRound round : rounds) {
         if (round.getBlocks().get(node) > 0) {
-          later += first ? 0 : round.getBitsPerCoordinate().get(node);
-          first = false;
+          had += round.getBitsPerCoordinate().get(node);
         }
       }
-      return Math.min(PlannedRound.MAX_BITS, PlannedRound.MAX_LATER_BITS - later);
+      return Math.min(PlannedRound.MAX_BITS, PlannedRound.maxDepth(names().size()) - had);
     }
   }
 }

@@ -121,7 +121,8 @@ public final class ShardAverager {
         active.add(prefix);
       }
     }
-    if (active.stream().filter(this::hasOwn).count() < minNodes) {
+    if (active.isEmpty()
+        || active.stream().filter(this::hasOwn).count() + excused(active) < minNodes) {
       tooFew(block, active, account);
       sink.skip();
       return;
@@ -137,6 +138,25 @@ public final class ShardAverager {
     sums.mean(active.size(), mean);
     certify(account, active, probes);
     sink.write(teacher(block, probes, nodes), mean);
+  }
+
+  /**
+   * Nodes whose earlier digits of this block are not whole, so that what they send now cannot count
+   * for it. That those digits have not gone since is what the commit sees to, by their digests.
+   */
+  private long excused(List<Prefix> active) {
+    long excused = 0;
+    int at = 0;
+    for (int node = 0; node < round.nodes().size(); node++) {
+      int planes = 0;
+      if (at < active.size() && active.get(at).node() == node) {
+        planes = active.get(at++).claims().size();
+      }
+      if (round.nodes().get(node).getBitsPerProbe() > 0 && planes < round.plane(node)) {
+        excused++;
+      }
+    }
+    return excused;
   }
 
   /** What of one node's block was added: claims of planes 0, 1, ..., their law, the p clips. */

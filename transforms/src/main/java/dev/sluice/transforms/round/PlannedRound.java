@@ -5,6 +5,7 @@ import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Sha256;
+import dev.sluice.schemas.Split;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.channel.BlockDecoder;
@@ -27,6 +28,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 
@@ -51,16 +53,14 @@ public final class PlannedRound implements Serializable {
   /** Most rounds that a plan refines. */
   public static final int MAX_REFINED = 7;
 
-  /**
-   * Most bits per coordinate in all digit planes of a node after its first: the dither has 32 bits,
-   * so that an error within such a cell is still uniform to 2^-12 of it.
-   */
-  public static final double MAX_LATER_BITS = 20;
-
   /** Nodes times the clip level stays at or below this, so that sums are exact. FORMAT.md 3.2. */
   public static final double MAX_NODES_TIMES_CLIP = BlockDecoder.MAX_CLIP;
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
+  private static final Pattern DIRECTORY = Pattern.compile("[^\\p{Cntrl}*?\\[\\]{}]+");
+  private static final Set<String> POLICIES =
+      Set.of("water-filling", "uniform", "inverse", "inverse-tilt");
+  private static final Set<String> WEIGHTS = Set.of("clip", "second-moment", "residual");
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
 
   private final byte[] json;
@@ -139,6 +139,18 @@ public final class PlannedRound implements Serializable {
     } catch (IOException e) {
       throw new java.io.InvalidObjectException(e.getMessage());
     }
+  }
+
+  /**
+   * Most bits per coordinate in all digit planes of a node together: 20 − ½ log2 K, or 16 where
+   * that is less. The teacher is float32: at b bits its rounding adds about K·4^b·2^-48 of the
+   * error's variance, which stays below 2^-8 or what one plane of 16 bits has; and within a cell so
+   * wide the dither's 32 bits are still uniform to 2^-12 of it.
+   *
+   * @param nodes K
+   */
+  public static double maxDepth(int nodes) {
+    return Math.max(MAX_BITS, 20 - 0.5 * Math.log(nodes) / Math.log(2));
   }
 
   /** Whether a text may name a node or a round. */
@@ -399,6 +411,11 @@ public final class PlannedRound implements Serializable {
           base::getId,
           "1 to 64 of [A-Za-z0-9._-], and a round's only once");
       require(
+          DIRECTORY.matcher(base.getDirectory()).matches(),
+          field + ".directory",
+          () -> "'" + base.getDirectory().replaceAll("\\p{Cntrl}", "?") + "'",
+          "a path without control characters or any of *?[]{}");
+      require(
           HEX.matcher(base.getPlanDigest()).matches(),
           field + ".planDigest",
           base::getPlanDigest,
@@ -456,6 +473,26 @@ public final class PlannedRound implements Serializable {
 
   private void checkSplit() throws BadPlanException {
     if (plan.getSplit() != null) {
+      Split split = plan.getSplit();
+      require(
+          POLICIES.contains(split.getPolicy()),
+          "split.policy",
+          () -> "'" + split.getPolicy().replaceAll("\\p{Cntrl}", "?") + "'",
+          String.join(", ", new TreeSet<>(POLICIES)));
+      require(
+          WEIGHTS.contains(split.getWeights()),
+          "split.weights",
+          () -> "'" + split.getWeights().replaceAll("\\p{Cntrl}", "?") + "'",
+          String.join(", ", new TreeSet<>(WEIGHTS)));
+      for (int i = 0; i < split.getNodeWeights().size(); i++) {
+        double weight = split.getNodeWeights().get(i);
+        require(weight >= 0, "split.nodeWeights[" + i + "]", () -> "" + weight, "0 or more");
+      }
+      require(
+          split.getPredicted().getThisSplit() >= 0,
+          "split.predicted.thisSplit",
+          () -> "" + split.getPredicted().getThisSplit(),
+          "0 or more");
       int weights = plan.getSplit().getNodeWeights().size();
       require(
           weights == nodes().size(),
@@ -501,24 +538,22 @@ public final class PlannedRound implements Serializable {
           () -> "" + node.getBitsPerProbe(),
           whole + ", the whole part of bitsPerCoordinate times the vocabulary");
       checkShapes(i, field);
-      double later = laterBits(i);
+      double depth = depth(i);
       require(
-          later <= MAX_LATER_BITS,
+          plane(i) == 0 || depth <= maxDepth(nodes().size()),
           field + ".bitsPerCoordinate",
-          () -> later + " bits per coordinate after the node's first plane",
-          "at most " + MAX_LATER_BITS);
+          () -> depth + " bits per coordinate in all planes of the node",
+          "at most " + maxDepth(nodes().size()) + " for " + nodes().size() + " nodes");
     }
     require(speakingNodes() > 0, "nodes", () -> "no node with bits", "at least one");
   }
 
-  private double laterBits(int node) {
-    double sum = 0;
+  private double depth(int node) {
+    double sum = nodes().get(node).getBitsPerCoordinate();
     for (int round : earlier.get(node)) {
-      if (round != earlier.get(node).get(0)) {
-        sum += refined().get(round).getBitsPerCoordinate().get(node);
-      }
+      sum += refined().get(round).getBitsPerCoordinate().get(node);
     }
-    return plane(node) == 0 ? 0 : sum + nodes().get(node).getBitsPerCoordinate();
+    return sum;
   }
 
   private void checkShapes(int node, String field) throws BadPlanException {
