@@ -33,6 +33,9 @@ public final class PlugInSplit {
     WHOLE
   }
 
+  /** Up to as many nodes, every number of active ones is tried, in O(K²). */
+  private static final int MOST_TRIED = 512;
+
   private final List<String> names;
   private final double[] weights;
   private final double[] floors;
@@ -290,8 +293,18 @@ public final class PlugInSplit {
   /**
    * A split for a plan. A node whose cap is 0 is left out. Every other has bits in [max(1, floor),
    * min(16, cap)], if its floor is above 0. Where all their floors are 0, nodes may be left out as
-   * well: {@link ActiveSet} says which, by the spread and the channel's variances, in the model and
-   * under the largest cap as a common one; that choice is the same for every policy.
+   * well, by the spread and the channel's variances: the n nodes of least variance are asked. That
+   * choice is the same for every policy.
+   *
+   * <ul>
+   *   <li>On {@link Distortion#MODEL}, {@link ActiveSet} says how many, under the largest cap as a
+   *       common one.
+   *   <li>On {@link Distortion#SHRUNK}, a node with one bit costs four times what the model says,
+   *       so that n is the one with the least τ²/(2n) + 1/(2n²)·Σ w_i·d(b_i), b being the optimum
+   *       among the n nodes in these portions and under their caps; the largest among equals. Up to
+   *       512 nodes every n is tried. Of more, these are: the model's n, n·2^(j/8) for whole j,
+   *       rounded, 1, and as many as the total reaches for.
+   * </ul>
    *
    * <p>Among the nodes that are left the optimum in fractional bits is {@link FractionalBits} on
    * {@link Distortion#SHRUNK} and {@link WaterFilling} on {@link Distortion#MODEL}. Baselines are
@@ -349,7 +362,7 @@ public final class PlugInSplit {
     double budget = portions == Portions.WHOLE ? Math.floor(total) : total;
     int[] chosen = candidates;
     if (droppable > 0 && candidates.length > 1) {
-      chosen = choose(candidates, most, total, budget);
+      chosen = choose(candidates, least, most, total, budget);
     }
     checkTotal(total, pick(least, chosen), budget);
     double[] bits = split(policy, chosen, least, most, budget);
@@ -371,7 +384,8 @@ public final class PlugInSplit {
         level);
   }
 
-  private int[] choose(int[] candidates, double[] most, double total, double budget) {
+  private int[] choose(
+      int[] candidates, double[] least, double[] most, double total, double budget) {
     if (Double.isNaN(spread)) {
       throw new IllegalArgumentException(
           "with a floor of 0 nodes may be left out, but the variance of a logit between nodes, by"
@@ -381,12 +395,64 @@ public final class PlugInSplit {
       throw new IllegalArgumentException(
           "total must be at least 1 bit per coordinate, which one node needs, got " + total);
     }
+    double[] w = pick(variances, candidates);
+    int[] set;
+    if (distortion == Distortion.MODEL) {
+      set = inTheModel(w, candidates, most, budget);
+    } else {
+      int[] order = ActiveSet.byWeight(w);
+      int[] nodes = Arrays.stream(order).map(j -> candidates[j]).toArray();
+      int reached = (int) Math.min(nodes.length, Math.floor(budget));
+      int[] sizes =
+          nodes.length <= MOST_TRIED
+              ? IntStream.rangeClosed(1, reached).toArray()
+              : grid(inTheModel(w, candidates, most, budget).length, reached);
+      int best = 0;
+      double cost = Double.POSITIVE_INFINITY;
+      for (int n : sizes) {
+        double tried = spread / (2.0 * n) + optimum(Arrays.copyOf(nodes, n), least, most, budget);
+        if (tried <= cost) {
+          cost = tried;
+          best = n;
+        }
+      }
+      set = Arrays.copyOf(order, best);
+      Arrays.sort(set);
+    }
+    return Arrays.stream(set).map(j -> candidates[j]).toArray();
+  }
+
+  private int[] inTheModel(double[] w, int[] candidates, double[] most, double budget) {
     double cap = 1;
     for (int i : candidates) {
       cap = Math.max(cap, most[i]);
     }
-    int[] set = ActiveSet.choose(pick(variances, candidates), budget, 1, cap, spread, 1).nodes();
-    return Arrays.stream(set).map(j -> candidates[j]).toArray();
+    return ActiveSet.choose(w, budget, 1, cap, spread, 1).nodes();
+  }
+
+  /** Ascending: the middle times powers of 2^(1/8), within [1, most], and both ends. */
+  private static int[] grid(int middle, int most) {
+    IntStream.Builder sizes = IntStream.builder();
+    sizes.add(1).add(most);
+    for (int j = -8 * 31; j <= 8 * 31; j++) {
+      double size = Math.rint(middle * StrictMath.pow(2, j / 8.0));
+      if (size >= 1 && size <= most) {
+        sizes.add((int) size);
+      }
+    }
+    return sizes.build().sorted().distinct().toArray();
+  }
+
+  /** The channel's term ½σ² at its least among some nodes, nats. */
+  private double optimum(int[] nodes, double[] least, double[] most, double budget) {
+    double[] w = pick(variances, nodes);
+    double[] bits = optimal(w, pick(least, nodes), pick(most, nodes), budget);
+    double sum = 0;
+    for (int j = 0; j < bits.length; j++) {
+      sum += w[j] * distortion.ofBits(bits[j]);
+    }
+    double n = bits.length;
+    return sum / (2 * n * n);
   }
 
   /** [K] bits: the policy's among some nodes, 0 for the others. */
@@ -400,19 +466,25 @@ public final class PlugInSplit {
       if (portions == Portions.WHOLE) {
         makeWhole(some, budget);
       }
-    } else if (portions == Portions.WHOLE) {
-      int[] whole = WholeBits.greedy(distortion, w, toInts(lo), toInts(hi), (long) budget);
-      some = Arrays.stream(whole).asDoubleStream().toArray();
-    } else if (distortion == Distortion.SHRUNK) {
-      some = FractionalBits.bits(distortion, w, lo, hi, budget);
     } else {
-      some = WaterFilling.bits(w, lo, hi, budget);
+      some = optimal(w, lo, hi, budget);
     }
     double[] bits = new double[names.size()];
     for (int j = 0; j < nodes.length; j++) {
       bits[nodes[j]] = some[j];
     }
     return bits;
+  }
+
+  /** The optimum among nodes that all send, in these portions. */
+  private double[] optimal(double[] w, double[] least, double[] most, double budget) {
+    if (portions == Portions.WHOLE) {
+      int[] whole = WholeBits.greedy(distortion, w, toInts(least), toInts(most), (long) budget);
+      return Arrays.stream(whole).asDoubleStream().toArray();
+    }
+    return distortion == Distortion.SHRUNK
+        ? FractionalBits.bits(distortion, w, least, most, budget)
+        : WaterFilling.bits(w, least, most, budget);
   }
 
   /**

@@ -167,6 +167,87 @@ class PlugInSplitTest {
     assertThat(among(new double[] {3}, 0, 16).implementable(5).bits(), equalTo(new double[] {5}));
   }
 
+  /** As built, four nodes with a bit each cost .0184, and two with two bits .0109. */
+  @Test
+  void activeNodesAreChosenOnTheDistortionInUse() {
+    double[] weights = WaterFillingTest.filled(4, 0.1166);
+    PlugInSplit split = among(weights, 0, 16).withSpread(0.0307);
+    for (Portions portions : Portions.values()) {
+      Split built = split.withPortions(portions).implementable(4);
+      assertThat(built.bits(), equalTo(new double[] {2, 2, 0, 0}));
+      assertThat(0.0307 / 4 + built.thisSplit(), closeTo(0.0109, 5e-5));
+      assertThat(0.0307 / 8 + built.uniform(), closeTo(0.0184, 5e-5));
+    }
+    Split model = split.withDistortion(Distortion.MODEL).implementable(4);
+    assertThat(model.bits(), equalTo(new double[] {1, 1, 1, 1}));
+  }
+
+  @Property(tries = 200, seed = "141421")
+  void noNumberOfActiveNodesIsBetter(
+      @ForAll long seed,
+      @ForAll @IntRange(min = 2, max = 9) int nodes,
+      @ForAll Distortion distortion,
+      @ForAll Portions portions) {
+    SplittableRandom random = new SplittableRandom(seed);
+    double[] weights = new double[nodes];
+    double[] caps = new double[nodes];
+    for (int i = 0; i < nodes; i++) {
+      weights[i] = Math.pow(2, 8 * random.nextDouble() - 4);
+      caps[i] = random.nextBoolean() ? INF : 2 + random.nextInt(5);
+    }
+    double total = 1 + 3 * nodes * random.nextDouble();
+    double spread = Math.pow(2, 10 * random.nextDouble() - 8);
+    PlugInSplit split =
+        PlugInSplit.among(names(nodes), weights, new double[nodes], caps)
+            .withDistortion(distortion)
+            .withPortions(portions)
+            .withSpread(spread);
+    Split chosen = split.implementable(total);
+    int[] order =
+        IntStream.range(0, nodes)
+            .boxed()
+            .sorted(java.util.Comparator.comparingDouble((Integer i) -> weights[i]))
+            .mapToInt(i -> i)
+            .toArray();
+    if (distortion == Distortion.MODEL) {
+      double cap = Math.min(16, Arrays.stream(caps).max().orElseThrow());
+      double budget = portions == Portions.WHOLE ? Math.floor(total) : total;
+      int[] set = ActiveSet.choose(weights, budget, 1, cap, spread, 1).nodes();
+      int[] active = IntStream.range(0, nodes).filter(i -> chosen.bits()[i] > 0).toArray();
+      assertThat(active, equalTo(set));
+      return;
+    }
+    double best = INF;
+    for (int n = 1; n <= Math.min(nodes, total); n++) {
+      double[] only = new double[nodes];
+      double[] floors = new double[nodes];
+      for (int j = 0; j < n; j++) {
+        only[order[j]] = caps[order[j]];
+        floors[order[j]] = 1;
+      }
+      Split all =
+          PlugInSplit.among(names(nodes), weights, floors, only)
+              .withPortions(portions)
+              .implementable(total);
+      best = Math.min(best, spread / (2 * n) + all.thisSplit());
+    }
+    double cost = spread / (2 * chosen.active()) + chosen.thisSplit();
+    assertThat(cost, closeTo(best, 1e-12 * best));
+  }
+
+  /** Of many nodes some numbers are tried: never worse than the model's, equal ones the most. */
+  @Test
+  void manyNodes() {
+    int nodes = 3000;
+    double[] even = WaterFillingTest.filled(nodes, 0.1166);
+    PlugInSplit split = among(even, 0, 16);
+    Split built = split.withSpread(0.0307).implementable(nodes);
+    assertThat(built.active() < nodes, is(true));
+    double cost = 0.0307 / 2 / built.active() + built.thisSplit();
+    assertThat(cost, lessThanOrEqualTo(0.0307 / 2 / nodes + built.uniform()));
+    assertThat(split.withSpread(1e6).implementable(nodes).active(), is(nodes));
+  }
+
   @Test
   void predictedTermsAreTheChannels() {
     double[] estimates = {1, 4};
