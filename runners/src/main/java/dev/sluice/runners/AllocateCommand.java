@@ -214,6 +214,10 @@ final class AllocateCommand extends SluiceCommand {
       if (Locations.isLocalDirectory(file)) {
         throw new BadInputException(file + ": a directory, expected a file");
       }
+      if (Storage.find(file).isPresent() && !InspectCommand.hasFormat(file, FORMAT)) {
+        throw new BadInputException(
+            file + ": a file is there that is no allocation; it is not overwritten");
+      }
       Storage.replace(file, document);
     }
     if (curve) {
@@ -438,7 +442,13 @@ final class AllocateCommand extends SluiceCommand {
     allocation.setPlanDigest(warmUp.planDigests());
     allocation.setWeights(weighting().label());
     if (estimated) {
-      allocation.setCertificate(warmUp.certificate(among, estimate, delta == null ? 0.05 : delta));
+      allocation.setCertificate(
+          warmUp.certificate(
+              among,
+              estimate,
+              delta == null ? 0.05 : delta,
+              policy == Policy.WATER_FILLING,
+              warmUp.distortion() == Distortion.MODEL && !integer));
     }
     int at = 0;
     for (int i = 0; i < planned.nodes().size(); i++) {
@@ -724,9 +734,11 @@ final class AllocateCommand extends SluiceCommand {
             ? "vacuous: nothing is certain of what estimated weights cost; the split may be fine\n"
             : "estimated weights cost at most a factor "
                 + Texts.number(certificate.getLemma())
-                + " in the sum of w 4^-b, "
-                + Texts.number(certificate.getSharp())
-                + " where no bound binds\n";
+                + " in the weighted distortion that was minimised"
+                + (certificate.getSharp() == null
+                    ? ""
+                    : ", " + Texts.number(certificate.getSharp()) + " where no bound binds")
+                + "\n";
     return "certificate estimates of second moments, all nodes at once, with probability "
         + Texts.number(1 - certificate.getDelta())
         + ", "

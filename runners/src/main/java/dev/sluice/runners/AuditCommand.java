@@ -110,8 +110,9 @@ final class AuditCommand extends SluiceCommand {
           String.format(
                   Locale.ROOT,
                   "%nweights of the split, logits^2: as estimated, and as these logits have them;"
-                      + " the estimates cost a factor%n%.6f in error (AM/GM, where no floor or cap"
-                      + " binds), and not splitting by L^2/3 a factor %.6f%n",
+                      + " splitting by%nestimates costs a factor %.6f in the published distortion"
+                      + " w 4^-b (AM/GM, where no floor%nor cap binds), and not splitting by L^2/3 a"
+                      + " factor %.6f%n",
                   audit.getPrice(),
                   audit.getChannelPrice())
               + weights;

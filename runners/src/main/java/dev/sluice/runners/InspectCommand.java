@@ -166,7 +166,7 @@ final class InspectCommand extends SluiceCommand {
   private static Finding document(String path) throws IOException {
     byte[] bytes = Storage.read(path, PlainJson.MAX_BYTES);
     String text = new String(bytes, StandardCharsets.UTF_8);
-    if (hasFormat(text, MANIFEST_FORMAT)) {
+    if (isFormat(text, MANIFEST_FORMAT)) {
       Manifest manifest = PlainJson.read(Manifest.class, Manifest.getClassSchema(), bytes, path);
       ObjectNode tree = tree("manifest", path);
       tree.set("document", PlainJson.toTree(manifest));
@@ -179,13 +179,13 @@ final class InspectCommand extends SluiceCommand {
               + Reports.manifest(manifest),
           tree);
     }
-    if (hasFormat(text, CommitMoments.FORMAT)) {
+    if (isFormat(text, CommitMoments.FORMAT)) {
       Moments moments = PlainJson.read(Moments.class, Moments.getClassSchema(), bytes, path);
       ObjectNode tree = tree("moments", path);
       tree.set("document", PlainJson.toTree(moments));
       return new Finding(Reports.moments(moments), tree);
     }
-    if (hasFormat(text, AllocateCommand.FORMAT)) {
+    if (isFormat(text, AllocateCommand.FORMAT)) {
       Allocation split = PlainJson.read(Allocation.class, Allocation.getClassSchema(), bytes, path);
       ObjectNode tree = tree("allocation", path);
       tree.set("document", PlainJson.toTree(split));
@@ -199,7 +199,14 @@ final class InspectCommand extends SluiceCommand {
 
   private static final String MANIFEST_FORMAT = "sluice-manifest-1";
 
-  private static boolean hasFormat(String json, String format) {
+  /** Whether a file begins as a document of a format. */
+  static boolean hasFormat(String path, String format) throws IOException {
+    try (InputStream in = Channels.newInputStream(Storage.open(Storage.resource(path)))) {
+      return isFormat(new String(in.readNBytes(256), StandardCharsets.UTF_8), format);
+    }
+  }
+
+  private static boolean isFormat(String json, String format) {
     return Pattern.compile("\"format\"\\s*:\\s*\"" + format + "\"").matcher(json).find();
   }
 

@@ -2,9 +2,14 @@ package dev.sluice.runners;
 
 import dev.sluice.pipelines.MomentsRound;
 import dev.sluice.pipelines.Uplinks;
+import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.Moments;
+import dev.sluice.schemas.NodeAccount;
+import dev.sluice.schemas.NodeMoments;
 import dev.sluice.schemas.json.JsonDocumentException;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.channel.BlockDecoder;
+import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.commit.CommitMoments;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.CommittedRound;
@@ -69,6 +74,27 @@ final class MomentsRunner {
                         + " SLUICE_JAVA_OPTS=-Xmx2g); run it again"));
   }
 
+  /** Whether a document is of the nodes that were averaged, with numbers that can be theirs. */
+  private static boolean isSound(Moments moments, Manifest manifest) {
+    List<String> averaged =
+        manifest.getNodes().stream()
+            .filter(node -> node.getPrefixes().stream().anyMatch(blocks -> blocks > 0))
+            .map(NodeAccount::getName)
+            .toList();
+    return moments.getNodes().stream().map(NodeMoments::getName).toList().equals(averaged)
+        && (moments.getSpread() == null || moments.getSpread() >= 0)
+        && moments.getNodes().stream()
+            .allMatch(
+                node ->
+                    node.getProbes() > 0
+                        && node.getMaxClip() >= Centring.MIN_CLIP
+                        && node.getMaxClip() <= BlockDecoder.MAX_CLIP
+                        && node.getMeanSquareClip() > 0
+                        && node.getMeanSquareClip()
+                            <= (1 + 1e-9) * node.getMaxClip() * node.getMaxClip()
+                        && node.getMaxStep() > 0);
+  }
+
   /** Those written down, if they are of this plan and manifest. */
   private static Optional<Moments> known(CommittedRound committed) throws IOException {
     String file = committed.directory().moments();
@@ -89,7 +115,8 @@ final class MomentsRunner {
     boolean current =
         moments.getFormat().equals(CommitMoments.FORMAT)
             && moments.getPlanDigest().equals(committed.round().digestHex())
-            && moments.getManifestDigest().equals(committed.manifestDigestHex());
+            && moments.getManifestDigest().equals(committed.manifestDigestHex())
+            && isSound(moments, committed.manifest());
     return current ? Optional.of(moments) : Optional.empty();
   }
 }

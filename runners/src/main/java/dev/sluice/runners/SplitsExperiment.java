@@ -246,7 +246,8 @@ final class SplitsExperiment {
     /**
      * Standard error of the ratio, to first order (delta method), the two rounds' errors being
      * independent: r·√((s_u/u)² + (s_w/w)²). Those of the audit hold the scatter of the probes as
-     * well, which both rounds share, so this is on the large side.
+     * well, which both rounds share and which is small beside that of the dither: over 150 seeds
+     * the ratio spread by 0.98 to 1.09 of this.
      */
     double ratioStandardError() {
       return ratio()

@@ -107,6 +107,14 @@ final class WarmUp {
     for (String typed : directories) {
       RoundDirectory directory = Locations.round(typed);
       PlannedRound planned = RoundRunner.plan(directory);
+      if (!planned.quantizer().isDithered()) {
+        throw new BadInputException(
+            planned.source()
+                + ": quantizer '"
+                + planned.plan().getQuantizer()
+                + "' has no error law, so that nothing can be predicted of a split; a warm-up needs"
+                + " dither");
+      }
       if (!rounds.isEmpty()) {
         checkLike(rounds.get(0).planned(), planned);
       }
@@ -326,8 +334,20 @@ final class WarmUp {
     }
   }
 
-  /** How far second moments may be off. Sample sizes are the least of the nodes'. */
-  MomentCertificate certificate(int[] among, Estimate estimate, double delta) {
+  /**
+   * How far second moments may be off. Sample sizes are the least of the nodes'.
+   *
+   * <p>The bounds need a range that was known before looking: a fixed clip level. Under 'auto' and
+   * 'probe' the range is the sample's own, and says nothing of contexts that were not drawn: then
+   * the half-widths are those of the range seen, and every verdict is that they are vacuous.
+   *
+   * @param optimal whether the split minimises its weighted distortion, of which the lemma speaks
+   * @param model whether that distortion is 4^-b, in fractions of bits, of which Specht's ratio
+   *     does
+   */
+  MomentCertificate certificate(
+      int[] among, Estimate estimate, double delta, boolean optimal, boolean model) {
+    boolean given = first().plan().getClip().getPolicy().equals("fixed");
     long samples = Long.MAX_VALUE;
     for (int i : among) {
       samples = Math.min(samples, nodes.get(i).samples());
@@ -343,13 +363,18 @@ final class WarmUp {
     certificate.setDelta(delta);
     certificate.setSamples(samples);
     certificate.setHoeffding(hoeffding[0]);
+    if (!given) {
+      hoeffding[1] = Double.POSITIVE_INFINITY;
+      bernstein[1] = Double.POSITIVE_INFINITY;
+      smaller = Double.POSITIVE_INFINITY;
+    }
     certificate.setHoeffdingEpsilon(finite(hoeffding[1]));
     certificate.setHoeffdingVerdict(verdict(hoeffding[1]));
     certificate.setBernstein(finite(bernstein[0]));
     certificate.setBernsteinEpsilon(finite(bernstein[1]));
     certificate.setBernsteinVerdict(verdict(bernstein[1]));
-    certificate.setLemma(finite(SplitCertificate.lemma(smaller)));
-    certificate.setSharp(finite(SplitCertificate.sharp(smaller)));
+    certificate.setLemma(optimal ? finite(SplitCertificate.lemma(smaller)) : null);
+    certificate.setSharp(optimal && model ? finite(SplitCertificate.sharp(smaller)) : null);
     return certificate;
   }
 

@@ -30,6 +30,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.function.Consumer;
@@ -405,6 +406,7 @@ class AllocateCommandTest {
     moments.setFormat("sluice-moments-1");
     moments.setRound(planned.plan().getId());
     moments.setPlanDigest(planned.digestHex());
+    List<String> averaged = Arrays.stream(nodes).map(NodeMoments::getName).toList();
     byte[] manifest =
         PlainJson.write(
             new Manifest(
@@ -434,7 +436,7 @@ class AllocateCommandTest {
                                 0.0,
                                 0.0,
                                 "",
-                                List.of(0)))
+                                List.of(averaged.contains(n.getName()) ? 1 : 0)))
                     .toList(),
                 List.of(),
                 new Certificate("uniform", 1.0, 1.0, 1.0, 1.0, 0.0),
@@ -627,7 +629,7 @@ class AllocateCommandTest {
   /** Half-widths by Hoeffding and empirical Bernstein, and what they leave. */
   @Test
   void secondMomentsComeWithTheirCertificate() throws IOException {
-    Path round = warmUp();
+    Path round = round("w", "n0,n1,n2,n3", "--clip", "8,n2=2,n3=2");
     NodeMoments[] nodes = {node("n0", 8), node("n1", 8), node("n2", 2), node("n3", 2)};
     for (NodeMoments node : nodes) {
       node.setProbes(10_000L);
@@ -662,6 +664,28 @@ class AllocateCommandTest {
         closeTo(byClip.getPredicted().getThisSplit(), 1e-12));
     Allocation raw = read(allocate(round, "12", "--json", "--weights", "second-moment", "--raw"));
     assertThat(raw.getNodes().get(0).getWeight(), greaterThan(16.0));
+    assertThat(
+        "of what is built, Specht's ratio is no bound",
+        raw.getCertificate().getSharp(),
+        nullValue());
+    Allocation even =
+        read(allocate(round, "12", "--json", "--weights", "second-moment", "--policy", "uniform"));
+    assertThat("it minimises nothing", even.getCertificate().getLemma(), nullValue());
+  }
+
+  @Test
+  void aRangeReadOffTheSampleBoundsNothing() throws IOException {
+    Path round = round("w", "n0,n1,n2,n3");
+    NodeMoments[] nodes = {node("n0", 8), node("n1", 8), node("n2", 2), node("n3", 2)};
+    for (NodeMoments node : nodes) {
+      node.setProbes(10_000L);
+    }
+    moments(round, m -> {}, nodes);
+    var certificate =
+        read(allocate(round, "12", "--json", "--weights", "second-moment")).getCertificate();
+    assertThat(certificate.getHoeffdingVerdict(), is("vacuous"));
+    assertThat(certificate.getBernsteinVerdict(), is("vacuous"));
+    assertThat(certificate.getLemma(), nullValue());
   }
 
   @Test

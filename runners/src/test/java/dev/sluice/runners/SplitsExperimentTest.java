@@ -69,8 +69,8 @@ class SplitsExperimentTest {
   }
 
   /**
-   * THEORY 5.2. Three standard errors, which are upper estimates, at each of three budgets: at most
-   * one seed in 120 fails. At 65536 probes and seed 100 the ratio is 2.130 ± 0.0025 at 4 bits, but
+   * THEORY 5.2. Three standard errors at each of three budgets: about one seed in 40 fails, and
+   * this one is fixed. At 65536 probes and seed 100 the ratio is 2.130 ± 0.0025 at 4 bits, but
    * 2.114 ± 0.0024 at 2, where steps of 4 logits make KL less than quadratic: 0.5 % that 2048
    * probes, with their 0.7 %, do not show. The bounds know of it.
    */
