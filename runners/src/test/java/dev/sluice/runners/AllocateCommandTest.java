@@ -674,6 +674,20 @@ class AllocateCommandTest {
   }
 
   @Test
+  void nothingElseIsOverwritten() throws IOException {
+    Path round = warmUp();
+    String plan = round.resolve("plan.json").toString();
+    byte[] before = Files.readAllBytes(Path.of(plan));
+    Cli.Result refused = allocate(round, "12", "--out", plan);
+    assertThat(refused.toString(), refused.code(), is(3));
+    assertThat(refused.err(), containsString("plan.json: a file is there that is no allocation"));
+    assertThat(Files.readAllBytes(Path.of(plan)), equalTo(before));
+    String own = directory.resolve("own.json").toString();
+    assertThat(allocate(round, "12", "--out", own).code(), is(0));
+    assertThat(allocate(round, "16", "--out", own).code(), is(0));
+  }
+
+  @Test
   void aRangeReadOffTheSampleBoundsNothing() throws IOException {
     Path round = round("w", "n0,n1,n2,n3");
     NodeMoments[] nodes = {node("n0", 8), node("n1", 8), node("n2", 2), node("n3", 2)};
@@ -729,6 +743,16 @@ class AllocateCommandTest {
     Allocation fixed = read(allocate(both, "8", "--json", "--weights", "second-moment"));
     assertThat(fixed.getRound(), is("w1,w2"));
     assertThat(fixed.getPlanDigest().length(), is(129));
+    String file = directory.resolve("both.json").toString();
+    assertThat(allocate(both, "8", "--out", file).code(), is(0));
+    Cli.Result planned =
+        Cli.run(
+            "plan",
+            "--round=" + directory.resolve("next"),
+            "--id=next",
+            "--from=" + second,
+            "--allocation=" + file);
+    assertThat(planned.toString(), planned.code(), is(0));
     assertThat(fixed.getNodes().get(0).getWeight(), closeTo((16 + 4) / 2.0, 1e-12));
     assertThat(fixed.getNodes().get(0).getClip(), is(8.0));
     assertThat(fixed.getCertificate().getSamples(), is(100L));

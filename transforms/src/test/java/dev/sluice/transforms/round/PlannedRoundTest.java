@@ -12,7 +12,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.sluice.schemas.BlockLayout;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.Predicted;
+import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RoundPlan;
+import dev.sluice.schemas.Split;
 import dev.sluice.schemas.json.PlainJson;
 import java.io.IOException;
 import java.security.MessageDigest;
@@ -204,6 +207,86 @@ class PlannedRoundTest {
           refusal(p -> p.setClip(new ClipPolicy("fixed", level, null))),
           containsString("'clip.level': found " + level));
     }
+  }
+
+  private static void refine(RoundPlan plan, double bits, String directory) {
+    String digest = "0".repeat(64);
+    plan.setRefines(
+        List.of(
+            new RefinedRound(
+                "first",
+                digest,
+                directory,
+                List.of(bits, bits, 0.0),
+                List.of(4, 4, 0),
+                List.of(digest, digest, digest))));
+    plan.setDitherRound("first");
+  }
+
+  @Test
+  void everyNodeHasItsOwnPlanes() throws IOException {
+    RoundPlan plan = plan();
+    refine(plan, 3, "../first");
+    plan.getRefines().get(0).setBlocks(List.of(4, 0, 0));
+    PlannedRound round = parse(plan);
+    assertThat(round.plane(0), equalTo(1));
+    assertThat(round.plane(1), equalTo(0));
+    assertThat(round.planes(0, 0).size(), equalTo(2));
+    assertThat(round.planes(0, 0).get(0).symbols(), equalTo(8));
+    assertThat(round.planes(0, 0).get(1).symbols(), equalTo(16));
+    assertThat(round.planes(2, 0).size(), equalTo(0));
+  }
+
+  @Test
+  void refusesRefinementsThatCannotBe() {
+    assertThat(
+        refusal(p -> refine(p, 16, "../first")),
+        containsString(
+            "'nodes[0].bitsPerCoordinate': found 20.0 bits per coordinate in all planes of the"
+                + " node, expected at most 19.2"));
+    for (String directory : List.of("", "../a\u001b[31m", "a*b", "{a}")) {
+      assertThat(
+          refusal(p -> refine(p, 3, directory)), containsString("'refines[0].directory': found '"));
+    }
+    assertThat(
+        refusal(
+            p -> {
+              refine(p, 3, "../first");
+              p.setDitherRound(p.getId());
+            }),
+        containsString("'ditherRound'"));
+    assertThat(
+        refusal(
+            p -> {
+              refine(p, 3, "../first");
+              p.getRefines().get(0).setId(p.getId());
+            }),
+        containsString("'"));
+    assertThat(
+        refusal(
+            p -> {
+              refine(p, 3, "../first");
+              p.getRefines().get(0).setBlocks(List.of(5, 4, 0));
+            }),
+        containsString("'refines[0].blocks[0]': found 5, expected 0 to 4"));
+  }
+
+  @Test
+  void refusesSplitsOfNoPolicy() {
+    assertThat(
+        refusal(
+            p ->
+                p.setSplit(
+                    new Split(
+                        "a\u001b[31m\nb",
+                        "clip",
+                        8.0,
+                        List.of(1.0, 1.0, 1.0),
+                        new Predicted(1.0, null, null),
+                        null))),
+        equalTo(
+            "plan.json: field 'split.policy': found 'a?[31m?b', expected inverse, inverse-tilt,"
+                + " uniform, water-filling"));
   }
 
   @Test
