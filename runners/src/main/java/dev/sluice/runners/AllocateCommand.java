@@ -89,7 +89,9 @@ final class AllocateCommand extends SluiceCommand {
       required = true,
       paramLabel = "R",
       description =
-          "The budget: the sum over nodes of bits per coordinate. 16 is 4 bits for each of 4 nodes.")
+          "The budget: the sum over nodes of bits per coordinate. 16 is 4 bits for each of 4 nodes."
+              + " As in a plan, a node's bits, its floor and its cap include the 16 bits a probe of"
+              + " clip policy 'probe'; its code then has 16/V bits per coordinate less.")
   private double total;
 
   @Option(
@@ -153,7 +155,7 @@ final class AllocateCommand extends SluiceCommand {
   @Option(
       names = "--integer",
       description =
-          "Whole bits per coordinate. What baselines leave by that goes one bit to a node, where most was cut"
+          "Whole bits per coordinate, beside those of clip policy 'probe'. What baselines leave by that goes one bit to a node, where most was cut"
               + " off.")
   private boolean integer;
 
@@ -436,6 +438,7 @@ final class AllocateCommand extends SluiceCommand {
             .withPortions(portions())
             .withDistortion(warmUp.distortion())
             .withSpread(warmUp.spread())
+            .withOverhead(warmUp.clipBits())
             .withChannel(channel);
     Allocation allocation = begun(warmUp.distortion(), planned.vocabulary());
     allocation.setRound(warmUp.ids());
@@ -464,16 +467,18 @@ final class AllocateCommand extends SluiceCommand {
     }
     double lowest = 0;
     double highest = 0;
+    double beside = warmUp.clipBits();
     for (int j = 0; j < among.length; j++) {
-      lowest += whole(least, true); // as they are added up where they must fit
-      highest += whole(Math.min(Levels.MAX_BITS, most[j]), false);
+      // As they are added up where they must fit.
+      lowest += least == 0 ? 0 : Math.max(1, whole(least - beside, true)) + beside;
+      highest += whole(Math.min(Levels.MAX_BITS, most[j]) - beside, false) + beside;
     }
     return new Task(
         allocation,
         warmUp.source(),
         split,
         split::implementable,
-        Math.max(1, lowest),
+        Math.max(1 + beside, lowest),
         highest,
         among.length);
   }
@@ -605,12 +610,13 @@ final class AllocateCommand extends SluiceCommand {
 
   private static void finish(Allocation allocation, Split split) {
     double[] bits = split.bits();
+    double[] codeBits = split.codeBits();
     int at = 0;
     boolean shared = allocation.getRound() != null;
     for (AllocatedNode node : allocation.getNodes()) {
       boolean sharing = !shared || node.getClip() != null;
-      double b = sharing ? bits[at++] : 0;
-      node.setBitsPerCoordinate(b);
+      double b = sharing ? codeBits[at] : 0;
+      node.setBitsPerCoordinate(sharing ? bits[at++] : 0);
       node.setSymbols(b >= 1 && b <= Levels.MAX_BITS ? Levels.symbols(b) : null);
     }
     allocation.setSpentBitsPerCoordinate(split.spent());

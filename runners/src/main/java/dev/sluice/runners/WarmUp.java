@@ -255,6 +255,18 @@ final class WarmUp {
         .collect(Collectors.joining(","));
   }
 
+  /**
+   * Bits per coordinate of a node's budget that carry clip levels, not codes: 16 a probe under clip
+   * policy 'probe' (FORMAT 3.4), up to the next multiple of 2^-40, with which a node that has one
+   * bit beside has ⌊bV⌋ ≥ V + 16. None for 'dither-paper', whose symbols do not come from the
+   * budget.
+   */
+  double clipBits() {
+    return first().clipPerProbe() && first().quantizer() != Quantizer.DITHER_PAPER
+        ? Math.ceil(0x1p44 / first().vocabulary()) * 0x1p-40
+        : 0;
+  }
+
   /** What the quantiser makes of bits. */
   Distortion distortion() {
     return first().quantizer() == Quantizer.DITHER ? Distortion.SHRUNK : Distortion.MODEL;

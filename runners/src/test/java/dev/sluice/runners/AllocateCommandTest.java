@@ -6,6 +6,7 @@ import static org.hamcrest.Matchers.closeTo;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.greaterThan;
+import static org.hamcrest.Matchers.greaterThanOrEqualTo;
 import static org.hamcrest.Matchers.is;
 import static org.hamcrest.Matchers.lessThanOrEqualTo;
 import static org.hamcrest.Matchers.not;
@@ -24,6 +25,7 @@ import dev.sluice.schemas.TeacherShard;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.allocation.MomentBound;
+import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.round.PlannedRound;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -624,6 +626,93 @@ class AllocateCommandTest {
     Allocation probe = read(allocate(perProbe, "8", "--json"));
     assertThat(probe.getNodes().get(0).getClip(), is(3.0));
     assertThat(probe.getNodes().get(0).getWeight(), closeTo(3, 1e-15));
+  }
+
+  /** FORMAT 3.4: 16 bits a probe of every node's budget carry its clip level. */
+  @ParameterizedTest
+  @CsvSource({
+    "8,1,false",
+    "5,1,false",
+    "5.5,1,false",
+    "5.5,0,false",
+    "9,1,true",
+    "9,2,false",
+    "64,1,false"
+  })
+  void levelsOfProbesArePaidFromTheBudget(String total, String floor, boolean whole)
+      throws IOException {
+    Path round = warmUp("--clip", "probe");
+    Path out = directory.resolve("a.json");
+    List<String> more =
+        new ArrayList<>(List.of("--json", "--floor", floor, "--out", out.toString()));
+    if (whole) {
+      more.add("--integer");
+    }
+    Allocation allocation = read(allocate(round, total, more.toArray(new String[0])));
+    assertThat(
+        allocation.getSpentBitsPerCoordinate(), lessThanOrEqualTo(Double.parseDouble(total)));
+    Path next = directory.resolve("next");
+    Cli.Result planned =
+        Cli.run(
+            "plan",
+            "--round",
+            next.toString(),
+            "--id",
+            "next",
+            "--from",
+            round.toString(),
+            "--allocation",
+            out.toString());
+    assertThat(planned.toString(), planned.code(), is(0));
+    PlannedRound plan =
+        PlannedRound.parse(Files.readAllBytes(next.resolve("plan.json")), "plan.json");
+    double sum = 0;
+    double active = 0;
+    for (int i = 0; i < 4; i++) {
+      double b = plan.nodes().get(i).getBitsPerCoordinate();
+      assertThat(b, is(bits(allocation)[i]));
+      if (b == 0) {
+        continue;
+      }
+      assertThat(b, greaterThanOrEqualTo(Math.max(1.25, Double.parseDouble(floor))));
+      assertThat(b, lessThanOrEqualTo(16.0));
+      BlockShape shape = plan.shape(i, 0);
+      if (whole) {
+        assertThat(shape.symbols(), is(allocation.getNodes().get(i).getSymbols()));
+      }
+      sum += shape.meanVariance(allocation.getNodes().get(i).getClip());
+      active++;
+    }
+    double real = sum / (2 * active * active);
+    // A bit of each probe's is lost at most to whole bits, and one of a block's to its code.
+    assertThat(allocation.getPredicted().getThisSplit(), closeTo(real, 0.03 * real));
+  }
+
+  @Test
+  void boundsAndTotalsOfProbesAreAsTyped() throws IOException {
+    Path round = warmUp("--clip", "probe");
+    Cli.Result small = allocate(round, "4.9", "--json");
+    assertThat(small.toString(), small.code(), is(3));
+    assertThat(
+        small.err(),
+        containsString("total of 4.9 bits per coordinate is below 5.0, the sum of the least"));
+    Cli.Result cap = allocate(round, "8", "--json", "--cap", "n1=1");
+    assertThat(cap.toString(), cap.code(), is(3));
+    assertThat(
+        cap.err(),
+        containsString(
+            "cap of node 'n1' must be 0, which leaves it out, or at least 1.25 bits per coordinate"
+                + " (0.25 of them beside the code, for clip levels), got 1.0"));
+    Allocation capped = read(allocate(round, "8", "--json", "--cap", "n1=1.25"));
+    assertThat(bits(capped)[1], is(1.25));
+    Cli.Result curve = allocate(round, "8", "--curve", "--json");
+    assertThat(curve.toString(), curve.code(), is(0));
+    JsonNode rows = new ObjectMapper().readTree(curve.out());
+    assertThat(rows.get(0).get("totalBitsPerCoordinate").doubleValue(), is(5.0));
+    // The published quantiser's symbols are of b, whatever its budget.
+    Path paper = round("q", "a,b", "--clip", "probe", "--quantizer", "dither-paper");
+    moments(paper, m -> {}, node("a", 8), node("b", 8));
+    assertBits(read(allocate(paper, "2", "--json")), 1, 1);
   }
 
   /** Half-widths by Hoeffding and empirical Bernstein, and what they leave. */

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -45,6 +46,7 @@ public final class PlugInSplit {
   private final Portions portions;
   private final Distortion distortion;
   private final double spread;
+  private final double overhead;
 
   private PlugInSplit(
       List<String> names,
@@ -55,7 +57,8 @@ public final class PlugInSplit {
       Policy policy,
       Portions portions,
       Distortion distortion,
-      double spread) {
+      double spread,
+      double overhead) {
     this.names = names;
     this.weights = weights;
     this.floors = floors;
@@ -65,6 +68,7 @@ public final class PlugInSplit {
     this.portions = portions;
     this.distortion = distortion;
     this.spread = spread;
+    this.overhead = overhead;
   }
 
   /**
@@ -126,19 +130,20 @@ public final class PlugInSplit {
         Policy.WATER_FILLING,
         Portions.FRACTIONAL,
         Distortion.SHRUNK,
-        Double.NaN);
+        Double.NaN,
+        0);
   }
 
   /** How bits are divided. */
   public PlugInSplit withPolicy(Policy policy) {
     return new PlugInSplit(
-        names, weights, floors, caps, variances, policy, portions, distortion, spread);
+        names, weights, floors, caps, variances, policy, portions, distortion, spread, overhead);
   }
 
   /** In what portions; {@link #formula} knows only fractional bits. */
   public PlugInSplit withPortions(Portions portions) {
     return new PlugInSplit(
-        names, weights, floors, caps, variances, policy, portions, distortion, spread);
+        names, weights, floors, caps, variances, policy, portions, distortion, spread, overhead);
   }
 
   /**
@@ -147,7 +152,7 @@ public final class PlugInSplit {
    */
   public PlugInSplit withDistortion(Distortion distortion) {
     return new PlugInSplit(
-        names, weights, floors, caps, variances, policy, portions, distortion, spread);
+        names, weights, floors, caps, variances, policy, portions, distortion, spread, overhead);
   }
 
   /**
@@ -161,7 +166,7 @@ public final class PlugInSplit {
       throw new IllegalArgumentException("spread must be in [0, inf) logits^2, got " + spread);
     }
     return new PlugInSplit(
-        names, weights, floors, caps, variances, policy, portions, distortion, spread);
+        names, weights, floors, caps, variances, policy, portions, distortion, spread, overhead);
   }
 
   /**
@@ -183,7 +188,39 @@ public final class PlugInSplit {
       checkWeight("channel variance", variances[i], names.get(i));
     }
     return new PlugInSplit(
-        names, weights, floors, caps, variances.clone(), policy, portions, distortion, spread);
+        names,
+        weights,
+        floors,
+        caps,
+        variances.clone(),
+        policy,
+        portions,
+        distortion,
+        spread,
+        overhead);
+  }
+
+  /**
+   * What a node with bits spends beside its code, as on the clip level of each probe (FORMAT 3.4):
+   * 0, to begin with. Floors, caps and the total of {@link #implementable} include it, and so do a
+   * split's bits; distortions are of the code alone, and in whole portions it is the code's bits
+   * that are whole. {@link #formula} knows nothing of it.
+   *
+   * @param overhead bits per coordinate, in [0, 15]: a multiple of 2^-40, so that what is taken off
+   *     a bound and added again gives the bound
+   */
+  public PlugInSplit withOverhead(double overhead) {
+    if (!(overhead >= 0
+        && overhead <= Levels.MAX_BITS - 1
+        && Math.rint(overhead * 0x1p40) == overhead * 0x1p40)) {
+      throw new IllegalArgumentException(
+          "overhead must be a multiple of 2^-40 in [0, "
+              + (Levels.MAX_BITS - 1)
+              + "] bits per coordinate, got "
+              + overhead);
+    }
+    return new PlugInSplit(
+        names, weights, floors, caps, variances, policy, portions, distortion, spread, overhead);
   }
 
   private static void checkWeight(String what, double value, String name) {
@@ -196,6 +233,7 @@ public final class PlugInSplit {
   /** A split and what it is predicted to cost. */
   public static final class Split {
     private final double[] bits;
+    private final double[] codeBits;
     private final double spent;
     private final int active;
     private final double thisSplit;
@@ -205,12 +243,14 @@ public final class PlugInSplit {
 
     private Split(
         double[] bits,
+        double[] codeBits,
         int active,
         double thisSplit,
         double uniform,
         double inverse,
         double waterLevel) {
       this.bits = bits;
+      this.codeBits = codeBits;
       this.spent = sum(bits);
       this.active = active;
       this.thisSplit = thisSplit;
@@ -224,7 +264,12 @@ public final class PlugInSplit {
       return bits.clone();
     }
 
-    /** Their sum in ascending order, at most the total. */
+    /** [K] bits per coordinate without the overhead: of these symbols are made; a copy. */
+    public double[] codeBits() {
+      return codeBits.clone();
+    }
+
+    /** The sum of {@link #bits} in ascending order, at most the total. */
     public double spent() {
       return spent;
     }
@@ -268,13 +313,14 @@ public final class PlugInSplit {
    * @param total R, bits per coordinate over all nodes, finite, at least the sum of the floors
    */
   public Split formula(double total) {
-    checkTotal(total, floors, total);
+    checkTotal(total, floors, "");
     double level =
         policy == Policy.WATER_FILLING
             ? WaterFilling.waterLevel(weights, floors, caps, total)
             : Double.NaN;
     double[] bits = policy.bits(weights, floors, caps, total);
     return new Split(
+        bits,
         bits,
         bits.length,
         formulaTerm(bits),
@@ -297,13 +343,13 @@ public final class PlugInSplit {
    * choice is the same for every policy.
    *
    * <ul>
-   *   <li>On {@link Distortion#MODEL}, {@link ActiveSet} says how many, under the largest cap as a
-   *       common one.
-   *   <li>On {@link Distortion#SHRUNK}, a node with one bit costs four times what the model says,
-   *       so that n is the one with the least τ²/(2n) + 1/(2n²)·Σ w_i·d(b_i), b being the optimum
-   *       among the n nodes in these portions and under their caps; the largest among equals. Up to
-   *       512 nodes every n is tried. Of more, these are: the model's n, n·2^(j/8) for whole j,
-   *       rounded, 1, and as many as the total reaches for.
+   *   <li>On {@link Distortion#MODEL}, without overhead, {@link ActiveSet} says how many, under the
+   *       largest cap as a common one.
+   *   <li>Otherwise, as on {@link Distortion#SHRUNK} a node with one bit costs four times what the
+   *       model says, n is the one with the least τ²/(2n) + 1/(2n²)·Σ w_i·d(b_i), b being the
+   *       optimum among the n nodes in these portions and under their caps; the largest among
+   *       equals. Up to 512 nodes every n is tried. Of more, these are: the model's n, n·2^(j/8)
+   *       for whole j, rounded, 1, and as many as the total reaches for.
    * </ul>
    *
    * <p>Among the nodes that are left the optimum in fractional bits is {@link FractionalBits} on
@@ -324,16 +370,18 @@ public final class PlugInSplit {
     double[] most = new double[names.size()];
     int droppable = 0;
     for (int i : candidates) {
-      least[i] = Math.max(1, portions == Portions.WHOLE ? Math.ceil(floors[i]) : floors[i]);
-      most[i] =
-          Math.min(Levels.MAX_BITS, portions == Portions.WHOLE ? Math.floor(caps[i]) : caps[i]);
-      if (least[i] > Levels.MAX_BITS) {
+      least[i] = Math.max(1, whole(Math::ceil, floors[i] - overhead));
+      most[i] = whole(Math::floor, Math.min(Levels.MAX_BITS, caps[i]) - overhead);
+      double highest = whole(Math::floor, Levels.MAX_BITS - overhead);
+      if (least[i] > highest) {
         throw new IllegalArgumentException(
             "floor of node '"
                 + names.get(i)
                 + "' must be at most "
-                + Levels.MAX_BITS
-                + " bits per coordinate, got "
+                + (highest + overhead)
+                + " bits per coordinate"
+                + beside("them")
+                + ", got "
                 + floors[i]);
       }
       if (most[i] < least[i]) {
@@ -341,8 +389,9 @@ public final class PlugInSplit {
             "cap of node '"
                 + names.get(i)
                 + "' must be 0, which leaves it out, or at least "
-                + least[i]
+                + (least[i] + overhead)
                 + (portions == Portions.WHOLE ? ", in whole bits" : " bits per coordinate")
+                + beside("them")
                 + ", got "
                 + caps[i]);
       }
@@ -359,58 +408,88 @@ public final class PlugInSplit {
               + "' is "
               + floors[other]);
     }
-    double budget = portions == Portions.WHOLE ? Math.floor(total) : total;
     int[] chosen = candidates;
     if (droppable > 0 && candidates.length > 1) {
-      chosen = choose(candidates, least, most, total, budget);
+      chosen = choose(candidates, least, most, total);
     }
-    checkTotal(total, pick(least, chosen), budget);
-    double[] bits = split(policy, chosen, least, most, budget);
+    checkTotal(total, withOverhead(pick(least, chosen)), beside("each node's"));
+    double[] codeBits = split(policy, chosen, least, most, total);
     double level = Double.NaN;
     if (policy == Policy.WATER_FILLING
         && distortion == Distortion.MODEL
         && portions == Portions.FRACTIONAL) {
+      double[] lo = pick(least, chosen);
       level =
           WaterFilling.waterLevel(
-              pick(weights, chosen), pick(least, chosen), pick(most, chosen), budget);
+              pick(weights, chosen), lo, pick(most, chosen), forCode(total, lo));
     }
-    boolean reaches = sum(pick(least, candidates)) <= budget;
+    boolean reaches = sum(withOverhead(pick(least, candidates))) <= total;
     return new Split(
-        bits,
+        withOverhead(codeBits),
+        codeBits,
         chosen.length,
-        term(bits),
-        reaches ? term(split(Policy.UNIFORM, candidates, least, most, budget)) : Double.NaN,
-        reaches ? term(split(Policy.INVERSE, candidates, least, most, budget)) : Double.NaN,
+        term(codeBits),
+        reaches ? term(split(Policy.UNIFORM, candidates, least, most, total)) : Double.NaN,
+        reaches ? term(split(Policy.INVERSE, candidates, least, most, total)) : Double.NaN,
         level);
   }
 
-  private int[] choose(
-      int[] candidates, double[] least, double[] most, double total, double budget) {
+  private double whole(DoubleUnaryOperator rounding, double bits) {
+    return portions == Portions.WHOLE ? rounding.applyAsDouble(bits) : bits;
+  }
+
+  /** What a message about bits adds. */
+  private String beside(String whose) {
+    return overhead == 0
+        ? ""
+        : " (" + overhead + " of " + whose + " beside the code, for clip levels)";
+  }
+
+  /** [..] bits as a plan has them; none stay none. */
+  private double[] withOverhead(double[] codeBits) {
+    return Arrays.stream(codeBits).map(b -> b == 0 ? 0 : b + overhead).toArray();
+  }
+
+  /** What the total leaves for the codes of nodes that get at least this much. */
+  private double forCode(double total, double[] least) {
+    return Math.max(sum(least), whole(Math::floor, total - overhead * least.length));
+  }
+
+  private int[] choose(int[] candidates, double[] least, double[] most, double total) {
     if (Double.isNaN(spread)) {
       throw new IllegalArgumentException(
           "with a floor of 0 nodes may be left out, but the variance of a logit between nodes, by"
               + " which to choose, is not known");
     }
-    if (!(budget >= 1 && budget < Double.POSITIVE_INFINITY)) {
+    double one = 1 + overhead;
+    if (!(total >= one && total < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException(
-          "total must be at least 1 bit per coordinate, which one node needs, got " + total);
+          "total must be at least "
+              + (overhead == 0
+                  ? "1 bit per coordinate"
+                  : one + " bits per coordinate" + beside("them"))
+              + ", which one node needs, got "
+              + total);
     }
     double[] w = pick(variances, candidates);
     int[] set;
-    if (distortion == Distortion.MODEL) {
-      set = inTheModel(w, candidates, most, budget);
+    if (distortion == Distortion.MODEL && overhead == 0) {
+      set = inTheModel(w, candidates, most, total);
     } else {
       int[] order = ActiveSet.byWeight(w);
       int[] nodes = Arrays.stream(order).map(j -> candidates[j]).toArray();
-      int reached = (int) Math.min(nodes.length, Math.floor(budget));
+      int reached = 1;
+      for (double sum = one; reached < nodes.length && sum + one <= total; sum += one) {
+        reached++;
+      }
       int[] sizes =
           nodes.length <= MOST_TRIED
               ? IntStream.rangeClosed(1, reached).toArray()
-              : grid(inTheModel(w, candidates, most, budget).length, reached);
+              : grid(inTheModel(w, candidates, most, total).length, reached);
       int best = 0;
       double cost = Double.POSITIVE_INFINITY;
       for (int n : sizes) {
-        double tried = spread / (2.0 * n) + optimum(Arrays.copyOf(nodes, n), least, most, budget);
+        double tried = spread / (2.0 * n) + optimum(Arrays.copyOf(nodes, n), least, most, total);
         if (tried <= cost) {
           cost = tried;
           best = n;
@@ -422,11 +501,12 @@ public final class PlugInSplit {
     return Arrays.stream(set).map(j -> candidates[j]).toArray();
   }
 
-  private int[] inTheModel(double[] w, int[] candidates, double[] most, double budget) {
+  private int[] inTheModel(double[] w, int[] candidates, double[] most, double total) {
     double cap = 1;
     for (int i : candidates) {
       cap = Math.max(cap, most[i]);
     }
+    double budget = whole(Math::floor, total);
     return ActiveSet.choose(w, budget, 1, cap, spread, 1).nodes();
   }
 
@@ -444,9 +524,10 @@ public final class PlugInSplit {
   }
 
   /** The channel's term ½σ² at its least among some nodes, nats. */
-  private double optimum(int[] nodes, double[] least, double[] most, double budget) {
+  private double optimum(int[] nodes, double[] least, double[] most, double total) {
     double[] w = pick(variances, nodes);
-    double[] bits = optimal(w, pick(least, nodes), pick(most, nodes), budget);
+    double[] lo = pick(least, nodes);
+    double[] bits = optimal(w, lo, pick(most, nodes), forCode(total, lo));
     double sum = 0;
     for (int j = 0; j < bits.length; j++) {
       sum += w[j] * distortion.ofBits(bits[j]);
@@ -455,23 +536,39 @@ public final class PlugInSplit {
     return sum / (2 * n * n);
   }
 
-  /** [K] bits: the policy's among some nodes, 0 for the others. */
-  private double[] split(Policy how, int[] nodes, double[] least, double[] most, double budget) {
+  /**
+   * [K] bits of the code: the policy's among some nodes, 0 for the others. With the overhead, their
+   * sum in ascending order is at most the total, which the least bits must not exceed.
+   */
+  private double[] split(Policy how, int[] nodes, double[] least, double[] most, double total) {
     double[] w = pick(weights, nodes);
     double[] lo = pick(least, nodes);
     double[] hi = pick(most, nodes);
-    double[] some;
-    if (how != Policy.WATER_FILLING) {
-      some = how.bits(w, lo, hi, budget);
-      if (portions == Portions.WHOLE) {
-        makeWhole(some, budget);
-      }
-    } else {
-      some = optimal(w, lo, hi, budget);
+    double floor = sum(lo);
+    double budget = forCode(total, lo);
+    double[] some = split(how, w, lo, hi, budget);
+    // Sums with and without the overhead round differently.
+    double excess = overhead == 0 ? 0 : sum(withOverhead(some)) - total;
+    for (double lower = 0; excess > 0 && budget > floor; ) {
+      lower = portions == Portions.WHOLE ? 1 : Math.max(2 * lower, excess);
+      budget = Math.max(floor, Math.min(budget - lower, Math.nextDown(budget)));
+      some = budget == floor ? lo : split(how, w, lo, hi, budget);
+      excess = sum(withOverhead(some)) - total;
     }
     double[] bits = new double[names.size()];
     for (int j = 0; j < nodes.length; j++) {
       bits[nodes[j]] = some[j];
+    }
+    return bits;
+  }
+
+  private double[] split(Policy how, double[] w, double[] lo, double[] hi, double budget) {
+    if (how == Policy.WATER_FILLING) {
+      return optimal(w, lo, hi, budget);
+    }
+    double[] bits = how.bits(w, lo, hi, budget);
+    if (portions == Portions.WHOLE) {
+      makeWhole(bits, budget);
     }
     return bits;
   }
@@ -525,20 +622,21 @@ public final class PlugInSplit {
     return sum / (2 * active * active);
   }
 
-  private void checkTotal(double total, double[] least, double budget) {
+  private static void checkTotal(double total, double[] least, String beside) {
     if (!(total >= 0 && total < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException(
           "total must be in [0, inf) bits per coordinate, got " + total);
     }
     double atFloors = sum(least);
-    if (!(atFloors <= budget)) {
+    if (!(atFloors <= total)) {
       throw new IllegalArgumentException(
           "total of "
               + total
               + " bits per coordinate is below "
               + atFloors
               + ", the sum of the least that "
-              + (least.length == 1 ? "1 node needs" : least.length + " nodes need"));
+              + (least.length == 1 ? "1 node needs" : least.length + " nodes need")
+              + beside);
     }
   }
 

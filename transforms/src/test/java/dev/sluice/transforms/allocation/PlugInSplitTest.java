@@ -262,6 +262,92 @@ class PlugInSplitTest {
     assertThat(bits[1] > bits[0], is(true));
   }
 
+  /** With and without overhead, a split of the codes is the same. */
+  @Property(tries = 300, seed = "577215")
+  void overheadIsBesideTheCode(
+      @ForAll long seed,
+      @ForAll @IntRange(min = 1, max = 12) int nodes,
+      @ForAll @IntRange(min = 2, max = 2000) int vocabulary,
+      @ForAll Portions portions,
+      @ForAll Policy policy,
+      @ForAll boolean mayDrop) {
+    SplittableRandom random = new SplittableRandom(seed);
+    double overhead = Math.ceil(0x1p44 / vocabulary) * 0x1p-40;
+    double[] weights = new double[nodes];
+    Arrays.setAll(weights, i -> Math.pow(2, 8 * random.nextDouble() - 4));
+    double floor = mayDrop ? 0 : 1 + random.nextDouble();
+    double cap = Math.min(16, 2 + overhead + 6 * random.nextDouble());
+    double least = Math.max(1, Math.ceil(floor - overhead)) + overhead;
+    double total = least * nodes + (random.nextInt(4) == 0 ? 0 : 5 * nodes * random.nextDouble());
+    PlugInSplit plain =
+        among(weights, floor, cap).withPolicy(policy).withPortions(portions).withSpread(0.1);
+    Split split = plain.withOverhead(overhead).implementable(total);
+    assertThat(split.spent(), lessThanOrEqualTo(total));
+    double distortions = 0;
+    double[] bits = split.bits();
+    double[] codeBits = split.codeBits();
+    for (int i = 0; i < nodes; i++) {
+      if (bits[i] == 0) {
+        assertThat(mayDrop && codeBits[i] == 0, is(true));
+        continue;
+      }
+      assertThat(bits[i], is(codeBits[i] + overhead));
+      assertThat(bits[i], lessThanOrEqualTo(cap));
+      assertThat(bits[i], greaterThanOrEqualTo(floor));
+      assertThat(Levels.bitsPerProbe(bits[i], vocabulary), greaterThanOrEqualTo(vocabulary + 16L));
+      if (portions == Portions.WHOLE) {
+        assertThat(codeBits[i], is(Math.rint(codeBits[i])));
+      }
+      distortions += weights[i] * Distortion.SHRUNK.ofBits(codeBits[i]);
+    }
+    double n = split.active();
+    assertThat(split.thisSplit(), closeTo(distortions / (2 * n * n), 1e-12 * distortions));
+    if (!mayDrop) {
+      double forCode = Math.max(nodes * (least - overhead), total - nodes * overhead);
+      Split codes =
+          among(weights, Math.max(1, floor - overhead), cap - overhead)
+              .withPolicy(policy)
+              .withPortions(portions)
+              .implementable(forCode + 1e-9);
+      assertThat(split.thisSplit(), closeTo(codes.thisSplit(), 1e-6 * codes.thisSplit()));
+    }
+  }
+
+  @Test
+  void overheadIsInTheTermsOfBoundsAndTotal() {
+    PlugInSplit split = among(new double[] {1, 1}, 1, 16).withOverhead(0.25);
+    assertThat(split.implementable(2.5).bits(), equalTo(new double[] {1.25, 1.25}));
+    assertThat(split.implementable(99).bits(), equalTo(new double[] {16, 16}));
+    assertThat(
+        split.withPortions(Portions.WHOLE).implementable(99).bits(),
+        equalTo(new double[] {15.25, 15.25}));
+    assertThat(
+        refusal(() -> split.implementable(2.4)),
+        containsString(
+            "total of 2.4 bits per coordinate is below 2.5, the sum of the least that 2 nodes need"
+                + " (0.25 of each node's beside the code, for clip levels)"));
+    assertThat(
+        refusal(() -> among(new double[] {1}, 1, 1).withOverhead(0.25).implementable(9)),
+        containsString("at least 1.25 bits per coordinate (0.25 of them beside the code"));
+    assertThat(
+        refusal(
+            () ->
+                among(new double[] {1}, 16, 16)
+                    .withOverhead(0.25)
+                    .withPortions(Portions.WHOLE)
+                    .implementable(99)),
+        containsString("floor of node 'n0' must be at most 15.25 bits per coordinate (0.25 of"));
+    // A node that is left out has no overhead either.
+    PlugInSplit some = among(new double[] {1, 1}, 0, 16).withOverhead(0.25).withSpread(0.01);
+    assertThat(some.implementable(3).bits(), equalTo(new double[] {3, 0}));
+    assertThat(
+        refusal(() -> some.implementable(1.2)),
+        containsString("total must be at least 1.25 bits per coordinate (0.25 of them"));
+    for (double bad : new double[] {-1, 16, 0.1, Double.NaN}) {
+      assertThat(refusal(() -> some.withOverhead(bad)), containsString("overhead must be"));
+    }
+  }
+
   @Test
   void refusals() {
     double[] w = {1, 1};
