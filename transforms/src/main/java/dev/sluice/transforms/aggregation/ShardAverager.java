@@ -18,6 +18,7 @@ import dev.sluice.transforms.channel.NestedDigits;
 import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.RangeReader;
+import dev.sluice.transforms.uplink.ClaimCodes;
 import dev.sluice.transforms.uplink.Reason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -41,12 +42,11 @@ public final class ShardAverager {
 
   private final PlannedRound round;
   private final int minNodes;
-  private final RangeReader reader;
+  private final ClaimCodes reader;
   private final Accumulator sums;
   private final float[] mean;
   private final ByteBuffer logits;
   private final double[] scratch;
-  private final byte[][] buffers = new byte[PlannedRound.MAX_REFINED + 1][0];
 
   /**
    * An averager for a round.
@@ -57,7 +57,7 @@ public final class ShardAverager {
   public ShardAverager(PlannedRound round, int minNodes, RangeReader reader) {
     this.round = round;
     this.minNodes = minNodes;
-    this.reader = reader;
+    this.reader = new ClaimCodes(reader, PlannedRound.MAX_REFINED + 1);
     int probes = round.probesIn(0);
     this.sums = new Accumulator(probes, round.vocabulary());
     this.mean = new float[probes * round.vocabulary()];
@@ -179,7 +179,7 @@ public final class ShardAverager {
     List<BlockShape> shapes = round.planes(seat.node(), block).subList(0, claims.size());
     List<byte[]> codes = new ArrayList<>(claims.size());
     for (int plane = 0; plane < claims.size(); plane++) {
-      codes.add(codes(claims.get(plane), plane));
+      codes.add(reader.read(claims.get(plane), plane));
     }
     BadCodesException last = null;
     for (int length = claims.size(); length > 0; length--) {
@@ -261,31 +261,6 @@ public final class ShardAverager {
         .setActiveNodes(nodes)
         .setLogits(logits.duplicate().order(ByteOrder.LITTLE_ENDIAN))
         .build();
-  }
-
-  /** A plane's codes, verified against their checksum; valid until the plane's next. */
-  private byte[] codes(BlockClaim claim, int plane) throws IOException {
-    int length = claim.getLengthBytes();
-    if (buffers[plane].length != length) {
-      buffers[plane] = new byte[length];
-    }
-    byte[] codes = buffers[plane];
-    if (claim.getCodes() != null) {
-      claim.getCodes().asReadOnlyBuffer().get(codes);
-    } else {
-      reader.read(claim.getFile(), claim.getOffset(), codes, length);
-    }
-    int crc = CodeBlocks.crc32c(CodeBlocks.headerBytes(claim.getHeader()), codes, 0, length);
-    if (crc != claim.getCrc32c()) {
-      throw new IOException(
-          claim.getFile()
-              + ": block "
-              + claim.getHeader().getBlock()
-              + " at byte "
-              + claim.getOffset()
-              + " changed while the round was being aggregated; run it again");
-    }
-    return codes;
   }
 
   private void tooFew(int block, List<Prefix> active, ShardAccount account) {

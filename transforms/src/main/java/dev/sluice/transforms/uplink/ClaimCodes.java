@@ -48,7 +48,7 @@ public final class ClaimCodes {
               + claim.getHeader().getBlock()
               + " at byte "
               + claim.getOffset()
-              + " changed while it was being read; run it again");
+              + " changed while the round was being read; run it again");
     }
     return codes;
   }

@@ -387,7 +387,7 @@ class KFoldAverageTest {
         assertThrows(
                 Pipeline.PipelineExecutionException.class, () -> pipeline.run().waitUntilFinish())
             .getMessage();
-    assertThat(message.contains("changed while the round was being aggregated"), equalTo(true));
+    assertThat(message.contains("changed while the round was being read"), equalTo(true));
   }
 
   @Test
