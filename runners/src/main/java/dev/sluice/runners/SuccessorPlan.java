@@ -14,6 +14,7 @@ import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Split;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.allocation.Policy;
 import dev.sluice.transforms.allocation.ResidualSplit;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlanDraft;
@@ -332,8 +333,8 @@ final class SuccessorPlan {
       return withBits(bits)
           .withSplit(
               new Split(
-                  "water-filling",
-                  "residual",
+                  Policy.WATER_FILLING.label(),
+                  ResidualSplit.WEIGHTS,
                   total,
                   DoubleStream.of(residuals).boxed().toList(),
                   new Predicted(split.predicted(), split.uniform(), split.inverse()),

@@ -21,11 +21,7 @@ public enum Distortion {
 
     @Override
     public double ofBits(double bits) {
-      int symbols = Levels.symbols(bits);
-      double share = Levels.finerShare(bits);
-      return share == 0
-          ? ofSymbols(symbols)
-          : share * ofSymbols(symbols + 1) + (1 - share) * ofSymbols(symbols);
+      return mixed(bits);
     }
   },
   /**
@@ -93,6 +89,20 @@ public enum Distortion {
             + "; got '"
             + label
             + "'");
+  }
+
+  /**
+   * Variance / w where {@link Levels#finerShare} of the coordinates have N + 1 symbols and the
+   * others N = {@link Levels#symbols}.
+   *
+   * @param bits b, in [1, 16]
+   */
+  double mixed(double bits) {
+    int symbols = Levels.symbols(bits);
+    double share = Levels.finerShare(bits);
+    return share == 0
+        ? ofSymbols(symbols)
+        : share * ofSymbols(symbols + 1) + (1 - share) * ofSymbols(symbols);
   }
 
   private static void checkSymbols(int symbols) {

@@ -118,15 +118,7 @@ public final class FractionalBits {
    * @param bits b, 0 or in [1, 16]
    */
   public static double ofDigits(double bits) {
-    if (bits == 0) {
-      return 1;
-    }
-    int symbols = Levels.symbols(bits);
-    double share = Levels.finerShare(bits);
-    double coarse = Distortion.MODEL.ofSymbols(symbols);
-    return share == 0
-        ? coarse
-        : share * Distortion.MODEL.ofSymbols(symbols + 1) + (1 - share) * coarse;
+    return bits == 0 ? 1 : Distortion.MODEL.mixed(bits);
   }
 
   /** Σ w_i·{@link #ofDigits}(b_i), logits², in ascending order: what {@link #digits} minimises. */

@@ -295,15 +295,7 @@ public final class Levels {
 
   private static int check(double[] weights, int[] floors, int[] caps, double total) {
     int nodes = weights.length;
-    if (nodes < 1 || floors.length != nodes || caps.length != nodes) {
-      throw new IllegalArgumentException(
-          "weights, floors and caps must be of the same nodes, at least 1, got "
-              + nodes
-              + ", "
-              + floors.length
-              + " and "
-              + caps.length);
-    }
+    WaterFilling.checkSizes(nodes, floors.length, caps.length);
     if (!Double.isFinite(total)) {
       throw new IllegalArgumentException("total must be finite, got " + total);
     }

@@ -18,6 +18,9 @@ import java.util.List;
  *     caps
  */
 public record ResidualSplit(double[] bits, double predicted, Double uniform, Double inverse) {
+  /** What a plan calls these weights, beside the labels of {@link Weighting}. */
+  public static final String WEIGHTS = "residual";
+
   /**
    * Divides a budget by {@link FractionalBits#digits}.
    *

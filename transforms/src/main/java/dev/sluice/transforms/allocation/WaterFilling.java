@@ -250,25 +250,27 @@ public final class WaterFilling {
     return max;
   }
 
-  static int check(double[] weights, double[] floors, double[] caps, double total) {
-    int nodes = weights.length;
-    if (nodes < 1 || floors.length != nodes || caps.length != nodes) {
+  /** That weights, floors and caps are of the same nodes, and there are any. */
+  static void checkSizes(int nodes, int floors, int caps) {
+    if (nodes < 1 || floors != nodes || caps != nodes) {
       throw new IllegalArgumentException(
           "weights, floors and caps must be of the same nodes, at least 1, got "
               + nodes
               + ", "
-              + floors.length
+              + floors
               + " and "
-              + caps.length);
+              + caps);
     }
+  }
+
+  static int check(double[] weights, double[] floors, double[] caps, double total) {
+    int nodes = weights.length;
+    checkSizes(nodes, floors.length, caps.length);
     if (!(total >= 0 && total < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException("total must be in [0, inf) bits, got " + total);
     }
     for (int i = 0; i < nodes; i++) {
-      if (!(weights[i] >= 0 && weights[i] < Double.POSITIVE_INFINITY)) {
-        throw new IllegalArgumentException(
-            "weight of node " + i + " must be in [0, inf) logits², got " + weights[i]);
-      }
+      WholeBits.checkWeight(weights[i], i);
       if (!(floors[i] >= 0 && floors[i] < Double.POSITIVE_INFINITY)) {
         throw new IllegalArgumentException(
             "floor of node " + i + " must be in [0, inf) bits, got " + floors[i]);

@@ -153,15 +153,7 @@ public final class WholeBits {
   private static int check(
       Distortion distortion, double[] weights, double[] silent, int[] floors, int[] caps) {
     int nodes = weights.length;
-    if (nodes < 1 || floors.length != nodes || caps.length != nodes) {
-      throw new IllegalArgumentException(
-          "weights, floors and caps must be of the same nodes, at least 1, got "
-              + nodes
-              + ", "
-              + floors.length
-              + " and "
-              + caps.length);
-    }
+    WaterFilling.checkSizes(nodes, floors.length, caps.length);
     int least = silent == null ? 1 : 0;
     double steepness = 2 * distortion.ofSymbols(2) - distortion.ofSymbols(4);
     for (int i = 0; i < nodes; i++) {

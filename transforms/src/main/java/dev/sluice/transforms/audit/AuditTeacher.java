@@ -12,7 +12,9 @@ import dev.sluice.schemas.Split;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
 import dev.sluice.transforms.aggregation.CommittedTeacher;
+import dev.sluice.transforms.allocation.ResidualSplit;
 import dev.sluice.transforms.allocation.SplitCertificate;
+import dev.sluice.transforms.allocation.Weighting;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.NestedDigits;
 import dev.sluice.transforms.round.BadInputException;
@@ -272,8 +274,8 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
                 clipSquares[index] / (3 * averaged),
                 split == null ? null : split.getNodeWeights().get(index)));
       }
-      boolean estimated = split != null && !split.getWeights().equals("residual");
-      boolean moments = estimated && split.getWeights().equals("second-moment");
+      boolean estimated = split != null && !split.getWeights().equals(ResidualSplit.WEIGHTS);
+      boolean moments = estimated && split.getWeights().equals(Weighting.SECOND_MOMENT.label());
       return Audit.newBuilder()
           .setRound(manifest.getRound())
           .setProbes(totals.probes)

@@ -8,6 +8,9 @@ import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.Split;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.allocation.Policy;
+import dev.sluice.transforms.allocation.ResidualSplit;
+import dev.sluice.transforms.allocation.Weighting;
 import dev.sluice.transforms.channel.BlockDecoder;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.Centring;
@@ -28,9 +31,12 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * A plan that has been checked, and everything both ends derive from it. FORMAT.md 2.
@@ -58,9 +64,13 @@ public final class PlannedRound implements Serializable {
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
   private static final Pattern DIRECTORY = Pattern.compile("[^\\p{Cntrl}*?\\[\\]{}]+");
-  private static final Set<String> POLICIES =
-      Set.of("water-filling", "uniform", "inverse", "inverse-tilt");
-  private static final Set<String> WEIGHTS = Set.of("clip", "second-moment", "residual");
+  private static final SortedSet<String> POLICIES = labels(Policy.values(), Policy::label);
+  private static final SortedSet<String> WEIGHTS = labels(Weighting.values(), Weighting::label);
+
+  static {
+    WEIGHTS.add(ResidualSplit.WEIGHTS);
+  }
+
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
 
   private final byte[] json;
@@ -471,6 +481,10 @@ public final class PlannedRound implements Serializable {
     return rounds;
   }
 
+  private static <T> SortedSet<String> labels(T[] values, Function<T, String> label) {
+    return Arrays.stream(values).map(label).collect(Collectors.toCollection(TreeSet::new));
+  }
+
   private void checkSplit() throws BadPlanException {
     if (plan.getSplit() != null) {
       Split split = plan.getSplit();
@@ -478,12 +492,12 @@ public final class PlannedRound implements Serializable {
           POLICIES.contains(split.getPolicy()),
           "split.policy",
           () -> "'" + split.getPolicy().replaceAll("\\p{Cntrl}", "?") + "'",
-          String.join(", ", new TreeSet<>(POLICIES)));
+          String.join(", ", POLICIES));
       require(
           WEIGHTS.contains(split.getWeights()),
           "split.weights",
           () -> "'" + split.getWeights().replaceAll("\\p{Cntrl}", "?") + "'",
-          String.join(", ", new TreeSet<>(WEIGHTS)));
+          String.join(", ", WEIGHTS));
       for (int i = 0; i < split.getNodeWeights().size(); i++) {
         double weight = split.getNodeWeights().get(i);
         require(weight >= 0, "split.nodeWeights[" + i + "]", () -> "" + weight, "0 or more");
