@@ -40,8 +40,9 @@ import java.util.List;
  * <p>Local ranks add up to the pooled one or more, {@code sum k_i >= k}, so a centre at k_i keeps
  * the threshold finite where every k_i is at most n_i and no minimum cell is set.
  *
- * <p>With {@link #withMinCell} c at least 1, ranks are at least c apart and c from either end: each
- * reported value lies above c scores or more since the one before, and below c or more.
+ * <p>With {@link #withMinCell} c above 1, ranks are at least c apart and c from either end: each
+ * reported value lies above c scores or more since the one before, and below c or more. {@link
+ * #withMaxLevels} makes the grid coarser than the bits would.
  *
  * <p>Immutable.
  */
@@ -49,7 +50,9 @@ public final class CalibrationPlan {
   /** The most bits of a node's summary. */
   public static final int MAX_BITS = 1 << 16;
 
-  private static final int MAX_LEVELS = (1 << 16) - 1;
+  /** The most levels of a grid. */
+  public static final int MAX_LEVELS = (1 << 16) - 1;
+
   private static final int MAX_POINTS = 1024;
 
   private final int bits;
@@ -59,6 +62,7 @@ public final class CalibrationPlan {
   private final int minScores;
   private final int maxScores;
   private final int minCell;
+  private final int maxLevels;
   private final double density;
   private final Tails tails;
 
@@ -70,6 +74,7 @@ public final class CalibrationPlan {
       int minScores,
       int maxScores,
       int minCell,
+      int maxLevels,
       double density,
       Tails tails) {
     this.bits = bits;
@@ -79,6 +84,7 @@ public final class CalibrationPlan {
     this.minScores = minScores;
     this.maxScores = maxScores;
     this.minCell = minCell;
+    this.maxLevels = maxLevels;
     this.density = density;
     this.tails = tails;
   }
@@ -106,7 +112,8 @@ public final class CalibrationPlan {
       throw new IllegalArgumentException("alphas must name at least one, got none");
     }
     List<Alpha> sorted = alphas.stream().sorted().distinct().toList();
-    return new CalibrationPlan(bits, maxScore, nodes, sorted, 0, 65535, 0, 1, new Tails(nodes));
+    return new CalibrationPlan(
+        bits, maxScore, nodes, sorted, 0, 65535, 1, MAX_LEVELS, 1, new Tails(nodes));
   }
 
   /**
@@ -118,16 +125,27 @@ public final class CalibrationPlan {
       throw new IllegalArgumentException(
           "scores of a node must be in [0, 2^30] and min at most max, got " + min + " to " + max);
     }
-    return new CalibrationPlan(bits, maxScore, nodes, alphas, min, max, minCell, density, tails);
+    return new CalibrationPlan(
+        bits, maxScore, nodes, alphas, min, max, minCell, maxLevels, density, tails);
   }
 
-  /** c, at least 0; 0 and 1 differ in that 1 keeps the largest score back. */
+  /** c, at least 1; with 1 any order statistic may be reported, the largest too. */
   public CalibrationPlan withMinCell(int minCell) {
-    if (minCell < 0) {
-      throw new IllegalArgumentException("minCell must be at least 0, got " + minCell);
+    if (minCell < 1) {
+      throw new IllegalArgumentException("minCell must be at least 1, got " + minCell);
     }
     return new CalibrationPlan(
-        bits, maxScore, nodes, alphas, minScores, maxScores, minCell, density, tails);
+        bits, maxScore, nodes, alphas, minScores, maxScores, minCell, maxLevels, density, tails);
+  }
+
+  /** The most levels of the grid, in [1, 65535]: values are multiples of S over these or fewer. */
+  public CalibrationPlan withMaxLevels(int maxLevels) {
+    if (maxLevels < 1 || maxLevels > MAX_LEVELS) {
+      throw new IllegalArgumentException(
+          "maxLevels must be in [1, " + MAX_LEVELS + "], got " + maxLevels);
+    }
+    return new CalibrationPlan(
+        bits, maxScore, nodes, alphas, minScores, maxScores, minCell, maxLevels, density, tails);
   }
 
   /** D, the density of scores over [0, S] at the threshold where 1 is a uniform one; above 0. */
@@ -136,7 +154,7 @@ public final class CalibrationPlan {
       throw new IllegalArgumentException("density must be in (0, inf), got " + density);
     }
     return new CalibrationPlan(
-        bits, maxScore, nodes, alphas, minScores, maxScores, minCell, density, tails);
+        bits, maxScore, nodes, alphas, minScores, maxScores, minCell, maxLevels, density, tails);
   }
 
   /** B. */
@@ -174,6 +192,11 @@ public final class CalibrationPlan {
     return minCell;
   }
 
+  /** The most levels of the grid. */
+  public int maxLevels() {
+    return maxLevels;
+  }
+
   /** The bits that say n_i. */
   public int countBits() {
     return 32 - Integer.numberOfLeadingZeros(maxScores - minScores);
@@ -195,8 +218,8 @@ public final class CalibrationPlan {
           "a node's scores must be " + minScores + " to " + maxScores + ", got " + scores);
     }
     int payload = bits - countBits();
-    int first = Math.max(1, minCell);
-    int last = scores - minCell;
+    int first = minCell;
+    int last = minCell == 1 ? scores : scores - minCell;
     if (payload < 1 || last < first) {
       return new Shape(scores, new int[0], 0, 0);
     }
@@ -241,7 +264,7 @@ public final class CalibrationPlan {
   private Window window(Alpha alpha, int scores, int r) {
     double p = alpha.toDouble();
     double sigma = Math.sqrt(p * (1 - p) * scores * (1 - 1.0 / nodes));
-    int from = Math.max(1, minCell);
+    int from = minCell;
     int to = from + (int) (8 * sigma / r);
     Window least = new Window(from, 0, Double.POSITIVE_INFINITY);
     for (int gap = from; gap <= to; gap++) {
@@ -344,10 +367,10 @@ public final class CalibrationPlan {
   }
 
   /** The largest L by float64 logarithms, near enough to compare with. */
-  private static int levelsBelow(int points, int bits) {
+  private int levelsBelow(int points, int bits) {
     double payload = bits * 0.6931471805599453; // ln 2
     int low = 0;
-    int high = MAX_LEVELS + 1;
+    int high = maxLevels + 1;
     while (high - low > 1) {
       int middle = (low + high) >>> 1;
       double log = 0;
@@ -364,9 +387,9 @@ public final class CalibrationPlan {
   }
 
   /** The largest L with C(L + r, r) at most 2^payload. */
-  private static int largestLevels(int points, int payload) {
+  private int largestLevels(int points, int payload) {
     int low = 0;
-    int high = MAX_LEVELS + 1;
+    int high = maxLevels + 1;
     BigInteger states = BigInteger.ONE.shiftLeft(payload);
     while (high - low > 1) {
       int middle = (low + high) >>> 1;

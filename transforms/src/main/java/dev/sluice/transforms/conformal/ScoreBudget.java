@@ -160,6 +160,13 @@ public final class ScoreBudget {
     return 1.0 / (symbols - 1);
   }
 
+  /** The mean over a query's scores of the squared step, as a share of the squared range. */
+  public double meanSquareStep() {
+    double coarse = 1.0 / (symbols - 1);
+    double fine = 1.0 / symbols;
+    return (finer * fine * fine + (sent - finer) * coarse * coarse) / sent;
+  }
+
   RadixCode code() {
     return code;
   }

@@ -20,10 +20,10 @@ import java.util.Objects;
  * independent of s, to 2^-32 of a step and 2^-31 nats. Of a query's scores n1 have N+1 symbols,
  * those from a keyed start on, counted in candidate order.
  *
- * <p>Dither is r of {@link Dither} for key {@link #key}, row {@code query} of 4096 numbers, at the
- * candidate's index in its list: independent of the scores and so of which candidates are sent, and
- * no two queries of a node share any. Calibration and test queries of one round therefore need
- * different indices.
+ * <p>Dither is r of {@link Dither} for the key of (seed, query, node), at the candidate's index in
+ * its list: independent of the scores and so of which candidates are sent, and no two queries of a
+ * node share any, wherever and in whatever order they are asked. Asking a query twice gives the
+ * same dither twice, which is why calibration and test queries need different names.
  *
  * <p>A packet is, low bit first, the number of the subset ({@link SubsetCode}; no bits if all are
  * sent) and the symbols in the order of FORMAT 3.6; spare bits are 0.
@@ -34,10 +34,14 @@ public final class ScoreQuantizer {
   /** The largest score range: sums of 4096 nodes on the grid of 2^-30 fit 63 bits. */
   public static final double MAX_RANGE = 0x1p20;
 
+  /** In place of a score that a node does not have. */
+  public static final double NOT_SCORED = Double.POSITIVE_INFINITY;
+
   /** The smallest: a step of 2^-16 of it is still wide on the grid. */
   public static final double MIN_RANGE = 0x1p-8;
 
-  private final ChannelKey key;
+  private final long seed;
+  private final String node;
   private final double maxScore;
   private final OutOfRange outOfRange;
 
@@ -56,8 +60,9 @@ public final class ScoreQuantizer {
    */
   public record Scored(int[] candidates, long[] units) {}
 
-  private ScoreQuantizer(ChannelKey key, double maxScore, OutOfRange outOfRange) {
-    this.key = key;
+  private ScoreQuantizer(long seed, String node, double maxScore, OutOfRange outOfRange) {
+    this.seed = seed;
+    this.node = node;
     this.maxScore = maxScore;
     this.outOfRange = outOfRange;
   }
@@ -65,25 +70,25 @@ public final class ScoreQuantizer {
   /**
    * A channel.
    *
-   * @param key that of {@link #key} for the node
+   * @param node name, without '|'
    * @param maxScore S in nats, in [2^-8, 2^20]
    */
-  public static ScoreQuantizer of(ChannelKey key, double maxScore, OutOfRange outOfRange) {
-    Objects.requireNonNull(key, "key");
+  public static ScoreQuantizer of(long seed, String node, double maxScore, OutOfRange outOfRange) {
+    Objects.requireNonNull(node, "node");
     Objects.requireNonNull(outOfRange, "outOfRange");
     if (!(maxScore >= MIN_RANGE && maxScore <= MAX_RANGE)) {
       throw new IllegalArgumentException(
           "the score range must be in [2^-8, 2^20] nats, got " + maxScore);
     }
-    return new ScoreQuantizer(key, maxScore, outOfRange);
+    return new ScoreQuantizer(seed, node, maxScore, outOfRange);
   }
 
   /**
-   * The key of a node's scores: {@link ChannelKey} with dither round "scores/" + round, so that no
+   * The key of a query's scores: {@link ChannelKey} with dither round "scores/" + query, so that no
    * probe of a round shares their dither's key.
    */
-  public static ChannelKey key(long seed, String round, String node) {
-    return ChannelKey.of(seed, "scores/" + round, node);
+  ChannelKey key(String query) {
+    return ChannelKey.of(seed, "scores/" + query, node);
   }
 
   /** S. */
@@ -100,11 +105,12 @@ public final class ScoreQuantizer {
   /**
    * A query's packet.
    *
-   * @param query in [0, 2^31)
-   * @param scores [Y] in nats; the k' smallest are sent, the first of equal ones; not changed
-   * @throws IllegalArgumentException if a score is refused
+   * @param query its name
+   * @param scores [Y] in nats, {@link #NOT_SCORED} where the node has none; the k' smallest are
+   *     sent, the first of equal ones; not changed
+   * @throws IllegalArgumentException if a score is refused, or fewer than k' are there
    */
-  public Packet encode(ScoreBudget budget, int query, double[] scores) {
+  public Packet encode(ScoreBudget budget, String query, double[] scores) {
     double[] clipped = new double[budget.listSize()];
     int moved = clip(budget, query, scores, clipped);
     int[] candidates = smallest(clipped, budget.sent());
@@ -124,8 +130,7 @@ public final class ScoreQuantizer {
    *
    * @throws BadCodesException if no scores have this packet
    */
-  public Scored decode(ScoreBudget budget, int query, byte[] packet) throws BadCodesException {
-    checkQuery(query);
+  public Scored decode(ScoreBudget budget, String query, byte[] packet) throws BadCodesException {
     if (packet.length != budget.packetBytes()) {
       throw new BadCodesException(
           "packet of query "
@@ -159,15 +164,14 @@ public final class ScoreQuantizer {
   }
 
   /** What the packet of these scores would say, without packing it. */
-  public Scored reconstruct(ScoreBudget budget, int query, double[] scores) {
+  public Scored reconstruct(ScoreBudget budget, String query, double[] scores) {
     double[] clipped = new double[budget.listSize()];
     clip(budget, query, scores, clipped);
     int[] candidates = smallest(clipped, budget.sent());
     return scored(budget, query, candidates, symbols(budget, query, clipped, candidates));
   }
 
-  private int clip(ScoreBudget budget, int query, double[] scores, double[] clipped) {
-    checkQuery(query);
+  private int clip(ScoreBudget budget, String query, double[] scores, double[] clipped) {
     if (scores.length != budget.listSize()) {
       throw new IllegalArgumentException(
           "query "
@@ -179,8 +183,14 @@ public final class ScoreQuantizer {
               + " candidates");
     }
     int moved = 0;
+    int scored = 0;
     for (int y = 0; y < scores.length; y++) {
       double s = scores[y];
+      scored += s == NOT_SCORED ? 0 : 1;
+      if (s == NOT_SCORED) {
+        clipped[y] = s;
+        continue;
+      }
       if (s >= 0 && s <= maxScore) {
         clipped[y] = s;
         continue;
@@ -198,6 +208,16 @@ public final class ScoreQuantizer {
       }
       clipped[y] = s < 0 ? 0 : maxScore;
       moved++;
+    }
+    if (scored < budget.sent()) {
+      throw new IllegalArgumentException(
+          "query "
+              + query
+              + " has scores of "
+              + scored
+              + " candidates, expected at least the "
+              + budget.sent()
+              + " that are sent");
     }
     return moved;
   }
@@ -231,43 +251,39 @@ public final class ScoreQuantizer {
   }
 
   /** Symbol j is that of candidate (start + j) mod k'. */
-  private int[] symbols(ScoreBudget budget, int query, double[] scores, int[] candidates) {
+  private int[] symbols(ScoreBudget budget, String query, double[] scores, int[] candidates) {
     int k = budget.sent();
-    int start = key.start(0, query, k);
+    ChannelKey key = key(query);
+    int start = key.start(0, 0, k);
     int[] r = new int[1];
     int[] symbols = new int[k];
     for (int j = 0; j < k; j++) {
       int y = candidates[(start + j) % k];
       int radix = j < budget.finer() ? budget.symbols() + 1 : budget.symbols();
       double step = maxScore / (radix - 1);
-      symbols[j] = (int) Math.min(Math.floor(scores[y] / step + offset(query, y, r)), radix - 1.0);
+      symbols[j] = (int) Math.min(Math.floor(scores[y] / step + offset(key, y, r)), radix - 1.0);
     }
     return symbols;
   }
 
-  private Scored scored(ScoreBudget budget, int query, int[] candidates, int[] symbols) {
+  private Scored scored(ScoreBudget budget, String query, int[] candidates, int[] symbols) {
     int k = budget.sent();
-    int start = key.start(0, query, k);
+    ChannelKey key = key(query);
+    int start = key.start(0, 0, k);
     int[] r = new int[1];
     long[] units = new long[k];
     for (int j = 0; j < k; j++) {
       int at = (start + j) % k;
       int radix = j < budget.finer() ? budget.symbols() + 1 : budget.symbols();
       double step = maxScore / (radix - 1);
-      double bracket = (symbols[j] + 0.5) - offset(query, candidates[at], r);
+      double bracket = (symbols[j] + 0.5) - offset(key, candidates[at], r);
       units[at] = (long) Math.rint(bracket * step * 0x1p30);
     }
     return new Scored(candidates, units);
   }
 
-  private double offset(int query, int candidate, int[] r) {
-    Dither.fill(key.dither(), ScoreBudget.MAX_LIST, query, candidate, candidate + 1, r, 0);
+  private static double offset(ChannelKey key, int candidate, int[] r) {
+    Dither.fill(key.dither(), ScoreBudget.MAX_LIST, 0, candidate, candidate + 1, r, 0);
     return ((r[0] & 0xffffffffL) + 0.5) * 0x1p-32;
-  }
-
-  private static void checkQuery(int query) {
-    if (query < 0) {
-      throw new IllegalArgumentException("query must be in [0, 2^31), got " + query);
-    }
   }
 }

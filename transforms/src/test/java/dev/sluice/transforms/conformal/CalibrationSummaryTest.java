@@ -40,7 +40,7 @@ class CalibrationSummaryTest {
       @ForAll long seed,
       @ForAll @IntRange(min = 1, max = 6) int nodes,
       @ForAll @IntRange(min = 0, max = 150) int bits,
-      @ForAll @IntRange(min = 0, max = 4) int minCell)
+      @ForAll @IntRange(min = 1, max = 4) int minCell)
       throws BadCodesException {
     SplittableRandom random = new SplittableRandom(seed);
     int most = 1 + random.nextInt(random.nextBoolean() ? 5 : 120);
@@ -48,7 +48,7 @@ class CalibrationSummaryTest {
         CalibrationPlan.of(bits, S, nodes, ALPHAS.subList(random.nextInt(4), 4))
             .withScores(0, most)
             .withDensity(Math.pow(2, random.nextInt(9) - 4))
-            .withMinCell(random.nextBoolean() ? 0 : minCell);
+            .withMinCell(random.nextBoolean() ? 1 : minCell);
     int law = random.nextInt(6);
     List<CalibrationSummary> summaries = new ArrayList<>();
     double[] pooled = new double[0];
@@ -98,11 +98,13 @@ class CalibrationSummaryTest {
     assertThat(CalibrationSummary.decode(plan, bytes), equalTo(summary));
     double[] sorted = scores.clone();
     Arrays.sort(sorted);
-    int gap = Math.max(1, plan.minCell());
+    int gap = plan.minCell();
     int before = 0;
     for (int j = 0; j < summary.points(); j++) {
       assertThat(summary.rank(j) - before, greaterThanOrEqualTo(gap));
-      assertThat(scores.length - summary.rank(j), greaterThanOrEqualTo(plan.minCell()));
+      assertThat(
+          scores.length - summary.rank(j),
+          greaterThanOrEqualTo(plan.minCell() == 1 ? 0 : plan.minCell()));
       assertThat(summary.value(j), greaterThanOrEqualTo(sorted[summary.rank(j) - 1]));
       before = summary.rank(j);
     }
@@ -295,7 +297,7 @@ class CalibrationSummaryTest {
     assertThat(refusal(() -> CalibrationPlan.of(1, 1, 0, ALPHAS)), containsString("nodes"));
     assertThat(refusal(() -> CalibrationPlan.of(1, 1, 1, List.of())), containsString("alphas"));
     assertThat(refusal(() -> plan.withScores(3, 2)), containsString("3 to 2"));
-    assertThat(refusal(() -> plan.withMinCell(-1)), containsString("minCell"));
+    assertThat(refusal(() -> plan.withMinCell(0)), containsString("minCell"));
     assertThat(refusal(() -> plan.withDensity(0)), containsString("density"));
   }
 

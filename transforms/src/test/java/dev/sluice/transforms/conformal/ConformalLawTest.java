@@ -60,8 +60,7 @@ class ConformalLawTest {
     SplittableRandom random = new SplittableRandom(314159);
     ScoreQuantizer[] channels = new ScoreQuantizer[nodes];
     for (int i = 0; i < nodes; i++) {
-      channels[i] =
-          ScoreQuantizer.of(ScoreQuantizer.key(314159, "law", "n" + i), RANGE, OutOfRange.CLIP);
+      channels[i] = ScoreQuantizer.of(314159, "n" + i, RANGE, OutOfRange.CLIP);
     }
     int list = budget.listSize();
     double[] common = new double[list];
@@ -78,7 +77,7 @@ class ConformalLawTest {
           double s = common[y] + random.nextDouble();
           scores[y] = law == Law.DISCRETE ? Math.floor(s) : s;
         }
-        swarm.add(channel.reconstruct(budget, query, scores));
+        swarm.add(channel.reconstruct(budget, "q" + query, scores));
       }
       bank[query] = swarm.score(label);
     }

@@ -26,8 +26,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** {@link ScoreBudget}, {@link ScoreQuantizer} and {@link SwarmScore}. */
 class ScoreQuantizerTest {
   private static final double S = 20;
-  private static final ChannelKey KEY = ScoreQuantizer.key(314159, "round", "node");
-  private static final ScoreQuantizer CHANNEL = ScoreQuantizer.of(KEY, S, OutOfRange.REFUSE);
+  private static final ScoreQuantizer CHANNEL =
+      ScoreQuantizer.of(314159, "node", S, OutOfRange.REFUSE);
 
   /** Every budget of 1 to 64 bits, every list of 2 to 16 and every number of candidates wanted. */
   @Test
@@ -56,7 +56,7 @@ class ScoreQuantizerTest {
             assertThat(budget.symbols(), is(1 << Math.min(left, 16)));
           }
           double[] scores = random.doubles(list, 0, S).toArray();
-          int query = random.nextInt(Integer.MAX_VALUE);
+          String query = "q" + random.nextInt();
           ScoreQuantizer.Packet packet = CHANNEL.encode(budget, query, scores);
           assertThat(packet.bytes().length, is((budget.packetBits() + 7) / 8));
           ScoreQuantizer.Scored scored = CHANNEL.decode(budget, query, packet.bytes());
@@ -130,8 +130,8 @@ class ScoreQuantizerTest {
     scores = list == 2 ? new double[] {0, S} : scores;
     double[][] errors = new double[list][m];
     for (int query = 0; query < m; query++) {
-      long[] units = CHANNEL.reconstruct(budget, query, scores).units();
-      int start = KEY.start(0, query, list);
+      long[] units = CHANNEL.reconstruct(budget, "q" + query, scores).units();
+      int start = CHANNEL.key("q" + query).start(0, 0, list);
       for (int y = 0; y < list; y++) {
         boolean finer = Math.floorMod(y - start, list) < budget.finer();
         double step = S / (budget.symbols() - (finer ? 0 : 1));
@@ -170,22 +170,22 @@ class ScoreQuantizerTest {
   /** FORMAT 10.1. */
   @Test
   void vector() throws BadCodesException {
-    ScoreQuantizer channel =
-        ScoreQuantizer.of(ScoreQuantizer.key(1, "r1", "n0"), 20, OutOfRange.REFUSE);
+    ScoreQuantizer channel = ScoreQuantizer.of(1, "n0", 20, OutOfRange.REFUSE);
     ScoreBudget budget = ScoreBudget.of(16, 5, 3);
-    byte[] packet = channel.encode(budget, 7, new double[] {9.5, 0.25, 3, 20, 1.75}).bytes();
-    assertThat(HexFormat.of().formatHex(packet), is("2620"));
-    ScoreQuantizer.Scored scored = channel.decode(budget, 7, packet);
+    byte[] packet = channel.encode(budget, "q7", new double[] {9.5, 0.25, 3, 20, 1.75}).bytes();
+    assertThat(HexFormat.of().formatHex(packet), is("0612"));
+    ScoreQuantizer.Scored scored = channel.decode(budget, "q7", packet);
     assertThat(scored.candidates(), equalTo(new int[] {1, 2, 4}));
-    assertThat(scored.units(), equalTo(new long[] {26988115L, 2725493538L, 2168007381L}));
+    assertThat(scored.units(), equalTo(new long[] {408157426L, 2569440926L, 1532372947L}));
   }
 
   @Test
   void theDitherIsDocumented() {
     ScoreBudget budget = ScoreBudget.of(10, 1, 1);
     int[] r = new int[1];
-    for (int query : new int[] {0, 1, 77, Integer.MAX_VALUE - 1}) {
-      Dither.fill(ChannelKey.of(314159, "scores/round", "node").dither(), 4096, query, 0, 1, r, 0);
+    for (String query : new String[] {"q0", "q1", "7|node", "Größe"}) {
+      ChannelKey key = ChannelKey.of(314159, "scores/" + query, "node");
+      Dither.fill(key.dither(), 4096, 0, 0, 1, r, 0);
       double offset = (Integer.toUnsignedLong(r[0]) + 0.5) * 0x1p-32;
       double step = S / 1023;
       double expected = (Math.floor(7 / step + offset) + 0.5 - offset) * step;
@@ -195,44 +195,53 @@ class ScoreQuantizerTest {
   }
 
   @Test
-  void nodesAndRoundsHaveDitherOfTheirOwn() {
+  void nodesAndQueriesHaveDitherOfTheirOwn() {
     ScoreBudget budget = ScoreBudget.of(40, 4, 4);
     double[] scores = {1, 2, 3, 4};
-    long[] here = CHANNEL.reconstruct(budget, 5, scores).units();
-    assertThat(CHANNEL.reconstruct(budget, 5, scores).units(), equalTo(here));
-    assertThat(CHANNEL.reconstruct(budget, 6, scores).units(), not(equalTo(here)));
-    for (ChannelKey other :
-        new ChannelKey[] {
-          ScoreQuantizer.key(314159, "round", "other"),
-          ScoreQuantizer.key(314159, "next", "node"),
-          ScoreQuantizer.key(314160, "round", "node"),
-          ChannelKey.of(314159, "round", "node")
+    long[] here = CHANNEL.reconstruct(budget, "q5", scores).units();
+    assertThat(CHANNEL.reconstruct(budget, "q5", scores).units(), equalTo(here));
+    assertThat(CHANNEL.reconstruct(budget, "q6", scores).units(), not(equalTo(here)));
+    for (ScoreQuantizer other :
+        new ScoreQuantizer[] {
+          ScoreQuantizer.of(314159, "other", S, OutOfRange.REFUSE),
+          ScoreQuantizer.of(314160, "node", S, OutOfRange.REFUSE)
         }) {
-      long[] there =
-          ScoreQuantizer.of(other, S, OutOfRange.REFUSE).reconstruct(budget, 5, scores).units();
-      assertThat(there, not(equalTo(here)));
+      assertThat(other.reconstruct(budget, "q5", scores).units(), not(equalTo(here)));
     }
+    assertThat(CHANNEL.key("q5"), not(equalTo(ChannelKey.of(314159, "q5", "node"))));
   }
 
   @Test
   void whatIsOutsideTheRange() {
     ScoreBudget budget = ScoreBudget.of(64, 4, 2);
-    for (double bad : new double[] {-1e-9, 20.000001, Double.NaN, Double.POSITIVE_INFINITY}) {
+    for (double bad : new double[] {-1e-9, 20.000001, Double.NaN, Double.NEGATIVE_INFINITY}) {
       assertThat(
-          refusal(() -> CHANNEL.encode(budget, 3, new double[] {1, bad, 2, 3})),
-          containsString("score of candidate 1 of query 3 must be in [0, 20.0], got " + bad));
+          refusal(() -> CHANNEL.encode(budget, "q3", new double[] {1, bad, 2, 3})),
+          containsString("score of candidate 1 of query q3 must be in [0, 20.0], got " + bad));
     }
-    ScoreQuantizer clipping = ScoreQuantizer.of(KEY, S, OutOfRange.CLIP);
-    double inf = Double.POSITIVE_INFINITY;
+    ScoreQuantizer clipping = ScoreQuantizer.of(314159, "node", S, OutOfRange.CLIP);
     ScoreQuantizer.Packet clipped =
-        clipping.encode(budget, 3, new double[] {Double.NaN, -3, inf, 5});
+        clipping.encode(budget, "q3", new double[] {Double.NaN, -3, 1e9, 5});
     assertThat(clipped.clipped(), is(3));
-    ScoreQuantizer.Packet within = CHANNEL.encode(budget, 3, new double[] {S, 0, S, 5});
+    ScoreQuantizer.Packet within = CHANNEL.encode(budget, "q3", new double[] {S, 0, S, 5});
     assertThat(within.clipped(), is(0));
     assertThat(clipped.bytes(), equalTo(within.bytes()));
     // -0 is in the range.
     assertThat(
-        CHANNEL.encode(budget, 3, new double[] {S, -0.0, S, 5}).bytes(), equalTo(within.bytes()));
+        CHANNEL.encode(budget, "q3", new double[] {S, -0.0, S, 5}).bytes(),
+        equalTo(within.bytes()));
+  }
+
+  @Test
+  void whatIsNotScoredIsNotSent() {
+    ScoreBudget budget = ScoreBudget.of(64, 4, 2);
+    double none = ScoreQuantizer.NOT_SCORED;
+    assertThat(sent(budget, none, S, none, S), equalTo(new int[] {1, 3}));
+    ScoreQuantizer clipping = ScoreQuantizer.of(314159, "node", S, OutOfRange.CLIP);
+    assertThat(clipping.encode(budget, "q", new double[] {none, S, none, S}).clipped(), is(0));
+    assertThat(
+        refusal(() -> CHANNEL.encode(budget, "q3", new double[] {none, none, none, 1})),
+        containsString("query q3 has scores of 1 candidates, expected at least the 2"));
   }
 
   @Test
@@ -244,7 +253,7 @@ class ScoreQuantizerTest {
   }
 
   private static int[] sent(ScoreBudget budget, double... scores) {
-    return CHANNEL.reconstruct(budget, 0, scores).candidates();
+    return CHANNEL.reconstruct(budget, "q0", scores).candidates();
   }
 
   @Test
@@ -262,7 +271,7 @@ class ScoreQuantizerTest {
   }
 
   private static String bad(ScoreBudget budget, byte[] packet) {
-    return assertThrows(BadCodesException.class, () -> CHANNEL.decode(budget, 0, packet))
+    return assertThrows(BadCodesException.class, () -> CHANNEL.decode(budget, "q0", packet))
         .getMessage();
   }
 
@@ -274,14 +283,12 @@ class ScoreQuantizerTest {
     assertThat(refusal(() -> ScoreBudget.of(2, 4, 4)), containsString("at least 3 are needed"));
     for (double s : new double[] {0, -1, Double.NaN, 0x1p21, Double.POSITIVE_INFINITY}) {
       assertThat(
-          refusal(() -> ScoreQuantizer.of(KEY, s, OutOfRange.CLIP)), containsString("got " + s));
+          refusal(() -> ScoreQuantizer.of(1, "n0", s, OutOfRange.CLIP)),
+          containsString("got " + s));
     }
     assertThat(
-        refusal(() -> CHANNEL.encode(ScoreBudget.of(9, 4, 4), -1, new double[4])),
-        containsString("query"));
-    assertThat(
-        refusal(() -> CHANNEL.encode(ScoreBudget.of(9, 4, 4), 2, new double[3])),
-        containsString("query 2 has 3 scores"));
+        refusal(() -> CHANNEL.encode(ScoreBudget.of(9, 4, 4), "q2", new double[3])),
+        containsString("query q2 has 3 scores"));
   }
 
   @Test
@@ -291,10 +298,9 @@ class ScoreQuantizerTest {
     int nodes = 17;
     ScoreQuantizer.Scored[] scored = new ScoreQuantizer.Scored[nodes];
     for (int i = 0; i < nodes; i++) {
-      ScoreQuantizer channel =
-          ScoreQuantizer.of(ScoreQuantizer.key(1, "r", "n" + i), S, OutOfRange.REFUSE);
+      ScoreQuantizer channel = ScoreQuantizer.of(1, "n" + i, S, OutOfRange.REFUSE);
       scored[i] =
-          channel.reconstruct(budget, 0, random.doubles(9, 0, i % 3 == 0 ? 1 : S).toArray());
+          channel.reconstruct(budget, "q0", random.doubles(9, 0, i % 3 == 0 ? 1 : S).toArray());
     }
     SwarmScore forward = new SwarmScore(9);
     SwarmScore backward = new SwarmScore(9);

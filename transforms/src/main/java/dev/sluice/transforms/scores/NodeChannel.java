@@ -1,0 +1,220 @@
+package dev.sluice.transforms.scores;
+
+import dev.sluice.schemas.ScoreChannel;
+import dev.sluice.schemas.ScoreFile;
+import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.conformal.OutOfRange;
+import dev.sluice.transforms.conformal.ScoreBudget;
+import dev.sluice.transforms.conformal.ScoreQuantizer;
+import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.storage.Storage;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.ObjectStreamException;
+import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * One node's score channel, checked, and what both ends derive from it. FORMAT.md 10.
+ *
+ * <p>Immutable as long as nobody sets the document's fields; serialises as the bytes of
+ * channel.json.
+ */
+public final class NodeChannel implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  /** Value of the document's field 'format'. */
+  public static final String FORMAT = "sluice-scores-1";
+
+  /** Most files of one node. */
+  public static final int MAX_FILES = 100_000;
+
+  private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
+
+  private final byte[] json;
+  private final String source;
+  private final transient ScoreChannel document;
+  private final transient ScoreBudget budget;
+
+  private NodeChannel(byte[] json, String source) throws IOException {
+    this.json = json.clone();
+    this.source = source;
+    this.document = PlainJson.read(ScoreChannel.class, ScoreChannel.getClassSchema(), json, source);
+    check("format", document.getFormat().equals(FORMAT), document.getFormat(), FORMAT);
+    check(
+        "node",
+        PlannedRound.isName(document.getNode()),
+        document.getNode(),
+        "1 to 64 of [A-Za-z0-9._-]");
+    int size = document.getCandidates().size();
+    check(
+        "candidates",
+        size >= 1 && size <= ScoreBudget.MAX_LIST,
+        size + " names",
+        "1 to " + ScoreBudget.MAX_LIST);
+    Optional<String> fault = ScoreNames.listFault(document.getCandidates());
+    check("candidates", fault.isEmpty(), fault.orElse(""), "plain names, each once");
+    double range = document.getMaxScore();
+    check(
+        "maxScore",
+        range >= ScoreQuantizer.MIN_RANGE && range <= ScoreQuantizer.MAX_RANGE,
+        "" + range,
+        "2^-8 to 2^20 nats");
+    check(
+        "bitsPerQuery",
+        document.getBitsPerQuery() <= MAX_BITS,
+        "" + document.getBitsPerQuery(),
+        "at most " + MAX_BITS);
+    try {
+      budget = ScoreBudget.of(document.getBitsPerQuery(), size, document.getTop());
+    } catch (IllegalArgumentException e) {
+      throw new BadInputException(source + ": " + e.getMessage(), e);
+    }
+    Optional<String> scorer = ScoreNames.fault(document.getScorer());
+    check("scorer", scorer.isEmpty(), "a name that " + scorer.orElse(""), "a plain name");
+    checkFiles();
+  }
+
+  /** Most bits of a packet: 4096 candidates at 17 bits each. */
+  public static final int MAX_BITS = 17 * ScoreBudget.MAX_LIST;
+
+  private void checkFiles() throws IOException {
+    check(
+        "files",
+        document.getFiles().size() <= MAX_FILES,
+        document.getFiles().size() + " files",
+        "at most " + MAX_FILES);
+    long queries = 0;
+    for (int i = 0; i < document.getFiles().size(); i++) {
+      ScoreFile file = document.getFiles().get(i);
+      String name = ScoreDirectory.part("scores", i);
+      check("files[" + i + "].name", file.getName().equals(name), file.getName(), name);
+      check(
+          "files[" + i + "].sha256",
+          HEX.matcher(file.getSha256()).matches(),
+          file.getSha256(),
+          "64 hexadecimal digits");
+      check(
+          "files[" + i + "].queries",
+          file.getQueries() >= 0 && file.getQueries() <= 1L << 40,
+          "" + file.getQueries(),
+          "a count");
+      queries += file.getQueries();
+    }
+    check("queries", document.getQueries() == queries, "" + document.getQueries(), "" + queries);
+  }
+
+  private void check(String field, boolean holds, String found, String expected)
+      throws BadInputException {
+    if (!holds) {
+      throw new BadInputException(
+          source + ": " + field + ": found " + shown(found) + ", expected " + expected);
+    }
+  }
+
+  /** Text from outside, fit for a line of a message. */
+  public static String shown(String text) {
+    String plain = text.replaceAll("[\\p{Cntrl}\u2028\u2029]", "?");
+    return plain.length() <= 100 ? plain : plain.substring(0, 100) + "...";
+  }
+
+  /**
+   * A channel that has sent nothing yet.
+   *
+   * @throws BadInputException if the bits do not pay for one candidate, or a name or number cannot
+   *     be used
+   */
+  public static NodeChannel draft(
+      String node,
+      List<String> candidates,
+      int bitsPerQuery,
+      int top,
+      double maxScore,
+      long seed,
+      String scorer)
+      throws IOException {
+    ScoreChannel document =
+        ScoreChannel.newBuilder()
+            .setFormat(FORMAT)
+            .setNode(node)
+            .setCandidates(new ArrayList<>(candidates))
+            .setBitsPerQuery(bitsPerQuery)
+            .setTop(top)
+            .setMaxScore(maxScore)
+            .setSeed(seed)
+            .setScorer(scorer)
+            .setQueries(0)
+            .setLabelled(0)
+            .setClipped(0)
+            .setFiles(new ArrayList<>())
+            .build();
+    return new NodeChannel(PlainJson.write(document), "score channel");
+  }
+
+  /**
+   * Reads and checks a node's channel.json.
+   *
+   * @throws IOException also where there is none, or it is another node's
+   */
+  public static NodeChannel read(ScoreDirectory directory, String node) throws IOException {
+    String file = directory.channel(node);
+    try {
+      NodeChannel channel = new NodeChannel(Storage.read(file, PlainJson.MAX_BYTES), file);
+      channel.check("node", channel.name().equals(node), channel.name(), node);
+      return channel;
+    } catch (FileNotFoundException e) {
+      throw new BadInputException(
+          file + ": no such file; it is written last, when the node's scores are whole", e);
+    }
+  }
+
+  private Object readResolve() throws ObjectStreamException {
+    try {
+      return new NodeChannel(json, source);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** channel.json as read. Treat as immutable. */
+  public ScoreChannel document() {
+    return document;
+  }
+
+  /** Hexadecimal SHA-256 of channel.json. */
+  public String digestHex() {
+    return HexFormat.of().formatHex(CodeBlocks.sha256().digest(json));
+  }
+
+  /** Where it was read. */
+  public String source() {
+    return source;
+  }
+
+  /** The node. */
+  public String name() {
+    return document.getNode();
+  }
+
+  /** What the bits buy. */
+  public ScoreBudget budget() {
+    return budget;
+  }
+
+  /** The quantiser of this node. */
+  public ScoreQuantizer quantizer(OutOfRange outOfRange) {
+    return ScoreQuantizer.of(
+        document.getSeed(), document.getNode(), document.getMaxScore(), outOfRange);
+  }
+
+  /** Variance of the error of one score, nats²: step²/12, the mean over a query's radices. */
+  public double scoreVariance() {
+    return budget.meanSquareStep() * document.getMaxScore() * document.getMaxScore() / 12;
+  }
+}

@@ -1,0 +1,83 @@
+package dev.sluice.transforms.scores;
+
+import java.io.Serializable;
+
+/**
+ * Paths of a directory of scores, on any Beam filesystem: calibration queries in one, test queries
+ * in another. FORMAT.md 10.
+ */
+public record ScoreDirectory(String root) implements Serializable {
+  /** How the name of a directory begins where one attempt writes before it commits. */
+  public static final String ATTEMPT = ".attempt-";
+
+  public ScoreDirectory {
+    if (root.isEmpty() || root.chars().anyMatch(c -> "*?[]{}".indexOf(c) >= 0)) {
+      throw new IllegalArgumentException(
+          "a directory of scores needs a name without any of *?[]{}, got '" + root + "'");
+    }
+    while (root.length() > 1 && root.endsWith("/")) {
+      root = root.substring(0, root.length() - 1);
+    }
+  }
+
+  /** Where the nodes' directories are. */
+  public String scores() {
+    return root + "/scores";
+  }
+
+  /** What a node sent: packets and channel.json. */
+  public String scores(String node) {
+    return scores() + "/" + node;
+  }
+
+  /** How a node's packets are to be read. */
+  public String channel(String node) {
+    return scores(node) + "/channel.json";
+  }
+
+  /** What a node knows of the truth, if it says so here. */
+  public String labels(String node) {
+    return root + "/labels/" + node;
+  }
+
+  /** What a node says of its calibration scores. */
+  public String summaries() {
+    return root + "/summaries";
+  }
+
+  /** From which score on a candidate is left out. */
+  public String threshold() {
+    return root + "/threshold.json";
+  }
+
+  /** Answer sets. */
+  public String sets() {
+    return root + "/sets";
+  }
+
+  /** What the answer sets came to. */
+  public String predictions() {
+    return sets() + "/predictions.json";
+  }
+
+  /** How the sets fared. */
+  public String coverage() {
+    return root + "/coverage.json";
+  }
+
+  /** What a command did not use, by its name. */
+  public String rejects(String command) {
+    return root + "/score-rejects/" + command + ".avro";
+  }
+
+  /** Where one attempt writes before it commits. */
+  public String aside(String attempt) {
+    return root + "/" + ATTEMPT + attempt;
+  }
+
+  /** Name of a part, such as scores-00000.avro. */
+  public static String part(String what, int index) {
+    String digits = Integer.toString(index);
+    return what + "-" + "0".repeat(Math.max(0, 5 - digits.length())) + digits + ".avro";
+  }
+}
