@@ -4,7 +4,7 @@ package dev.sluice.schemas.avro;
 public final class CorruptRecordException extends Exception {
   private static final long serialVersionUID = 1L;
 
-  CorruptRecordException(String message) {
+  public CorruptRecordException(String message) {
     super(message);
   }
 }

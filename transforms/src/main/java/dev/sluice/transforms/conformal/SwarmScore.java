@@ -61,11 +61,24 @@ public final class SwarmScore {
     return nodes[candidate];
   }
 
+  /** The sum in units of 2^-30 nats. */
+  public long sum(int candidate) {
+    return sums[candidate];
+  }
+
   /** The mean in nats, or +infinity. */
   public double score(int candidate) {
-    return nodes[candidate] == 0
-        ? Double.POSITIVE_INFINITY
-        : (double) sums[candidate] / nodes[candidate] * 0x1p-30;
+    return mean(sums[candidate], nodes[candidate]);
+  }
+
+  /**
+   * The mean in nats, or +infinity.
+   *
+   * @param sum in units of 2^-30 nats
+   * @param nodes in the sum
+   */
+  public static double mean(long sum, int nodes) {
+    return nodes == 0 ? Double.POSITIVE_INFINITY : (double) sum / nodes * 0x1p-30;
   }
 
   /** All means, in nats. */
