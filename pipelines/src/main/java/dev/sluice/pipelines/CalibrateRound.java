@@ -29,12 +29,14 @@ public final class CalibrateRound {
   /**
    * Adds a calibration to a pipeline.
    *
+   * @param minNodes fewest nodes that answered a query that counts
    * @param aside where to write before it is whole
    */
   public static void build(
       Pipeline pipeline,
       SwarmChannel swarm,
       CalibrationTerms terms,
+      int minNodes,
       ConformalQuantile.SlackInputs slack,
       String aside) {
     Swarm said =
@@ -43,7 +45,7 @@ public final class CalibrateRound {
             swarm,
             IntStream.range(0, swarm.nodes().size()).boxed().toList(),
             Optional.empty(),
-            swarm.nodes().size());
+            minNodes);
     PCollectionTuple summarized =
         said.queries().apply("SummarizeScores", SummarizeScores.of(swarm, terms));
     PCollection<NodeSummary> summaries = summarized.get(SummarizeScores.SUMMARIES);
@@ -57,6 +59,6 @@ public final class CalibrateRound {
         .and(CommitThreshold.SUMMARIES, summaries)
         .and(CommitThreshold.QUERIES, said.queries().apply("CountQueries", Count.globally()))
         .and(CommitThreshold.REJECTS, rejected.apply("WriteRejects", WriteScoreRejects.into(aside)))
-        .apply("CommitThreshold", CommitThreshold.of(swarm, terms, slack.delta(), aside));
+        .apply("CommitThreshold", CommitThreshold.of(swarm, terms, minNodes, slack.delta(), aside));
   }
 }

@@ -13,9 +13,12 @@ import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlanDraft;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.scores.ScoreDirectory;
 import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.uplink.ListUplinks;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.Writer;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -24,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -80,6 +84,14 @@ final class BenchCommand extends SluiceCommand {
               + " directory.")
   private Path dir;
 
+  @Option(
+      names = "--calibration-scores",
+      paramLabel = "N",
+      description =
+          "Time 'calibrate' instead: N labelled queries, each answered by one of the nodes, at 128"
+              + " bits a node, on both runners.")
+  private Long calibrationScores;
+
   @Option(names = "--json", description = "Print one JSON object and nothing else.")
   private boolean json;
 
@@ -94,9 +106,13 @@ final class BenchCommand extends SluiceCommand {
     if (runs < 1 || nodes < 1 || parallelism < 1) {
       throw usage("--runs, --nodes and --parallelism must be at least 1");
     }
+    if (calibrationScores != null
+        && (calibrationScores < nodes || calibrationScores > Integer.MAX_VALUE)) {
+      throw usage("--calibration-scores must be at least --nodes and below 2^31");
+    }
     Path root = dir == null ? Files.createTempDirectory("sluice-bench-") : dir.toAbsolutePath();
     try {
-      return measure(root);
+      return calibrationScores == null ? measure(root) : calibrate(root);
     } finally {
       Storage.deleteTree(root.toString());
     }
@@ -120,8 +136,8 @@ final class BenchCommand extends SluiceCommand {
     JsonNode plain = null;
     for (String variant : VARIANTS) {
       err().println("running " + variant);
-      JsonNode started = median(variant, start);
-      JsonNode worked = median(variant, whole);
+      JsonNode started = median(variant, start.root());
+      JsonNode worked = median(variant, whole.root());
       byte[] manifest = Storage.read(whole.manifest(), PlainJson.MAX_BYTES);
       if (expected != null && !Arrays.equals(expected, manifest)) {
         throw new IllegalStateException(variant + " wrote another manifest than plain did");
@@ -149,6 +165,66 @@ final class BenchCommand extends SluiceCommand {
     return 0;
   }
 
+  private int calibrate(Path root) throws IOException, InterruptedException {
+    ScoreDirectory start = new ScoreDirectory(root + "/start");
+    ScoreDirectory whole = new ScoreDirectory(root + "/whole");
+    err().println("writing scores under " + root);
+    SyntheticScores.write(start, nodes, nodes);
+    long bytes = SyntheticScores.write(whole, nodes, calibrationScores);
+    ObjectNode result = new ObjectMapper().createObjectNode();
+    result.put("nodes", nodes).put("calibrationScores", calibrationScores);
+    result.put("scoreBytes", bytes).put("parallelism", parallelism).put("runs", runs);
+    result.put(
+        "java", System.getProperty("java.vm.name") + " " + System.getProperty("java.version"));
+    ArrayNode rows = result.putArray("variants");
+    byte[] expected = null;
+    for (String variant : List.of("flink", "direct")) {
+      err().println("running " + variant);
+      JsonNode started = median("calibrate-" + variant, start.root());
+      JsonNode worked = median("calibrate-" + variant, whole.root());
+      byte[] threshold = Storage.read(whole.threshold(), PlainJson.MAX_BYTES);
+      if (expected != null && !Arrays.equals(expected, threshold)) {
+        throw new IllegalStateException(variant + " wrote another threshold than flink did");
+      }
+      expected = threshold;
+      ObjectNode row = rows.addObject();
+      row.put("variant", variant);
+      row.put("startCpuSeconds", started.get("cpuSeconds").asDouble());
+      row.put("cpuSeconds", worked.get("cpuSeconds").asDouble());
+      row.put("wallSeconds", worked.get("wallSeconds").asDouble());
+      row.put("workCpuSeconds", difference(worked, started, "cpuSeconds"));
+      row.put("peakResidentBytes", worked.get("peakResidentBytes").asLong());
+    }
+    if (json) {
+      out().print(new String(PlainJson.write(result), StandardCharsets.UTF_8));
+      return 0;
+    }
+    out()
+        .printf(
+            Locale.ROOT,
+            "%d nodes, %d calibration scores: %.1f MB of packets and labels; parallelism %d; %s;"
+                + " medians of %d%n%n",
+            nodes,
+            calibrationScores,
+            bytes * 1e-6,
+            parallelism,
+            result.get("java").asText(),
+            runs);
+    Texts.Table table =
+        new Texts.Table("", "CPU s", "of it start", "work", "wall s", "peak RSS MB");
+    for (JsonNode row : rows) {
+      table.row(
+          row.get("variant").asText(),
+          one(row, "cpuSeconds"),
+          one(row, "startCpuSeconds"),
+          one(row, "workCpuSeconds"),
+          one(row, "wallSeconds"),
+          String.format(Locale.ROOT, "%.0f", row.get("peakResidentBytes").asLong() * 1e-6));
+    }
+    out().print(table);
+    return 0;
+  }
+
   private static double difference(JsonNode whole, JsonNode start, String figure) {
     return whole.get(figure).asDouble() - start.get(figure).asDouble();
   }
@@ -168,7 +244,7 @@ final class BenchCommand extends SluiceCommand {
   }
 
   /** Runs one variant a few times; the median of each of its figures. */
-  private JsonNode median(String variant, RoundDirectory directory)
+  private JsonNode median(String variant, String directory)
       throws IOException, InterruptedException {
     List<JsonNode> costs = new ArrayList<>();
     for (int run = 0; run < runs; run++) {
@@ -184,7 +260,7 @@ final class BenchCommand extends SluiceCommand {
   }
 
   /** Runs one variant in a fresh process with this one's settings. */
-  private JsonNode child(String variant, RoundDirectory directory)
+  private JsonNode child(String variant, String directory)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -192,7 +268,7 @@ final class BenchCommand extends SluiceCommand {
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
     command.add(Sluice.class.getName());
-    command.addAll(List.of("bench", "--child", variant, "--dir", directory.root()));
+    command.addAll(List.of("bench", "--child", variant, "--dir", directory));
     command.addAll(List.of("--parallelism", Integer.toString(parallelism)));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
@@ -204,6 +280,42 @@ final class BenchCommand extends SluiceCommand {
   }
 
   private int runChild() throws IOException {
+    if (child.startsWith("calibrate-")) {
+      int code =
+          new CommandLine(new CalibrateCommand())
+              .setOut(new PrintWriter(Writer.nullWriter()))
+              .execute(
+                  "--round",
+                  dir.toString(),
+                  "--alpha",
+                  "0.05,0.1,0.2",
+                  "--bits-cal",
+                  "128",
+                  "--min-nodes",
+                  "1",
+                  "--parallelism",
+                  Integer.toString(parallelism),
+                  "--runner",
+                  child.substring("calibrate-".length()));
+      if (code != ExitCodes.OK) {
+        throw new IOException("calibrate ended with " + code);
+      }
+    } else {
+      aggregateChild();
+    }
+    OperatingSystemMXBean system =
+        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    ObjectNode cost = new ObjectMapper().createObjectNode();
+    cost.put("cpuSeconds", system.getProcessCpuTime() * 1e-9);
+    cost.put(
+        "wallSeconds",
+        (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) * 1e-3);
+    cost.put("peakResidentBytes", peakResidentBytes());
+    out().print(cost);
+    return 0;
+  }
+
+  private void aggregateChild() throws IOException {
     RoundDirectory directory = new RoundDirectory(dir.toString());
     PlannedRound round = RoundRunner.plan(directory);
     Outcome outcome =
@@ -216,16 +328,6 @@ final class BenchCommand extends SluiceCommand {
     if (!outcome.getComplete() || outcome.getRejects() > 0) {
       throw new IOException("the round did not come out whole: " + outcome.getDetails());
     }
-    OperatingSystemMXBean system =
-        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    ObjectNode cost = new ObjectMapper().createObjectNode();
-    cost.put("cpuSeconds", system.getProcessCpuTime() * 1e-9);
-    cost.put(
-        "wallSeconds",
-        (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) * 1e-3);
-    cost.put("peakResidentBytes", peakResidentBytes());
-    out().print(cost);
-    return 0;
   }
 
   private Outcome aggregate(PlannedRound round, RoundDirectory directory, RunnerChoice runner)

@@ -125,6 +125,15 @@ final class CalibrateCommand extends SluiceCommand {
   private List<String> nodes;
 
   @Option(
+      names = "--min-nodes",
+      paramLabel = "M",
+      description =
+          "Fewest nodes that must have answered a query for it to count. A mean over other nodes is"
+              + " another score: below all of them the guarantee holds only if which nodes answer is"
+              + " drawn alike for calibration and test queries. Default: all nodes.")
+  private Integer minNodes;
+
+  @Option(
       names = "--max-density",
       paramLabel = "F",
       description =
@@ -157,6 +166,11 @@ final class CalibrateCommand extends SluiceCommand {
     ScoreDirectory directory = ScoreRunner.directory(round);
     SwarmChannel swarm =
         SwarmChannel.read(directory, nodes == null ? SwarmChannel.present(directory) : nodes);
+    int least = minNodes == null ? swarm.nodes().size() : minNodes;
+    check(
+        least >= 1 && least <= swarm.nodes().size(),
+        "--min-nodes must be 1 to " + swarm.nodes().size() + ", the nodes with scores",
+        least);
     CalibrationTerms terms =
         CalibrationTerms.newBuilder()
             .setMethod(method)
@@ -179,7 +193,7 @@ final class CalibrateCommand extends SluiceCommand {
             directory,
             directory,
             swarm.mostQueries(),
-            (pipeline, aside) -> CalibrateRound.build(pipeline, swarm, terms, slack, aside));
+            (pipeline, aside) -> CalibrateRound.build(pipeline, swarm, terms, least, slack, aside));
     Threshold threshold =
         PlainJson.read(
             Threshold.class,
@@ -272,7 +286,11 @@ final class CalibrateCommand extends SluiceCommand {
                 + threshold.getCalibrated()
                 + " of "
                 + Texts.count(threshold.getQueries(), "query").replace("querys", "queries")
-                + " that all nodes answered");
+                + (threshold.getMinNodes() == threshold.getNodes().size()
+                    ? " that all nodes answered"
+                    : " that at least "
+                        + Texts.count(threshold.getMinNodes(), "node")
+                        + " answered"));
     Texts.Table table =
         terms.getGrouped()
             ? new Texts.Table("group", "alpha", "n", "rank", "threshold", "k/(n+1)")

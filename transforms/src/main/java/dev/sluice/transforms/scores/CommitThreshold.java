@@ -56,7 +56,7 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
   /** By node and group. */
   public static final TupleTag<NodeSummary> SUMMARIES = new TupleTag<>() {};
 
-  /** One: queries that all nodes answered. */
+  /** One: queries that nodes enough answered. */
   public static final TupleTag<Long> QUERIES = new TupleTag<>() {};
 
   /** At most one. */
@@ -66,6 +66,8 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
 
   abstract CalibrationTerms terms();
 
+  abstract int minNodes();
+
   abstract double delta();
 
   abstract String directory();
@@ -73,12 +75,13 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
   /**
    * Commits into the swarm's directory.
    *
+   * @param minNodes as averaged with
    * @param delta for the slack terms, as thresholds were made with
    * @param aside where to write first
    */
   public static CommitThreshold of(
-      SwarmChannel swarm, CalibrationTerms terms, double delta, String aside) {
-    return new AutoValue_CommitThreshold(swarm, terms, delta, aside);
+      SwarmChannel swarm, CalibrationTerms terms, int minNodes, double delta, String aside) {
+    return new AutoValue_CommitThreshold(swarm, terms, minNodes, delta, aside);
   }
 
   @Override
@@ -100,12 +103,14 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
     private static final long serialVersionUID = 1L;
     private final SwarmChannel swarm;
     private final CalibrationTerms terms;
+    private final int minNodes;
     private final double delta;
     private final String aside;
 
     WriteFn(CommitThreshold commit) {
       this.swarm = commit.swarm();
       this.terms = commit.terms();
+      this.minNodes = commit.minNodes();
       this.delta = commit.delta();
       this.aside = commit.directory();
     }
@@ -123,11 +128,11 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
         WriteScoreRejects.place(rejects, directory.rejects("calibrate"));
         throw new BadInputException(
             directory.root()
-                + ": no query has both scores of all "
-                + swarm.nodes().size()
+                + ": no query has both scores of "
+                + minNodes
                 + " nodes and a true answer, so there is nothing to calibrate with ("
                 + queries
-                + " queries answered by all; rejected: "
+                + " queries answered by so many; rejected: "
                 + WriteScoreRejects.counts(rejects).stream()
                     .map(count -> count.getCount() + " " + count.getReason())
                     .collect(Collectors.joining(", "))
@@ -226,6 +231,7 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
           .setMaxScore(swarm.maxScore())
           .setScorer(swarm.scorer())
           .setNodes(nodes)
+          .setMinNodes(minNodes)
           .setTerms(terms)
           .setDelta(delta)
           .setQueries(queries)
