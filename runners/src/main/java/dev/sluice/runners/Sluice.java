@@ -51,6 +51,7 @@ import picocli.CommandLine.Spec;
       AggregateCommand.class,
       AuditCommand.class,
       AllocateCommand.class,
+      ScoreCommand.class,
       InspectCommand.class,
       QuickstartCommand.class,
       BenchCommand.class
