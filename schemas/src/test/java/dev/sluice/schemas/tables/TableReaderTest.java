@@ -231,9 +231,7 @@ class TableReaderTest {
         "query,candidate,score~\"q\"x,a,1|line 2: found no CSV: Invalid char",
       })
   void saysWhatIsWrongWithCsv(String text, String message) {
-    assertThat(
-        refused(text.replace('~', '\n'), TableFormat.CSV),
-        startsWith("t: " + message));
+    assertThat(refused(text.replace('~', '\n'), TableFormat.CSV), startsWith("t: " + message));
   }
 
   @ParameterizedTest

@@ -30,8 +30,7 @@ class JelinekMercerTest {
 
   @Test
   void withNothingRetrievedOnlyTheCorpusSpeaks() {
-    assertThat(
-        MODEL.score(new long[] {3}, new long[] {0}, 0), closeTo(-Math.log(4.0 / 15), 1e-15));
+    assertThat(MODEL.score(new long[] {3}, new long[] {0}, 0), closeTo(-Math.log(4.0 / 15), 1e-15));
     assertThat(
         JelinekMercer.of(0, 9, 5).score(new long[] {3}, new long[] {2}, 4),
         closeTo(-Math.log(4.0 / 15), 1e-15));
@@ -100,8 +99,7 @@ class JelinekMercerTest {
   void refusesImpossibleCounts() {
     assertThrows(IllegalArgumentException.class, () -> JelinekMercer.of(0.5, 3, 4));
     assertThrows(IllegalArgumentException.class, () -> JelinekMercer.of(0.5, -1, 0));
-    assertThrows(
-        IllegalArgumentException.class, () -> MODEL.score(new long[0], new long[0], 4));
+    assertThrows(IllegalArgumentException.class, () -> MODEL.score(new long[0], new long[0], 4));
     assertThrows(
         IllegalArgumentException.class, () -> MODEL.score(new long[] {1}, new long[] {5}, 4));
     assertThrows(

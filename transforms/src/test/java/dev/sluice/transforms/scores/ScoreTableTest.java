@@ -67,8 +67,7 @@ class ScoreTableTest {
 
   @Test
   void clippingLeavesTheRangeToTheQuantizerButForInfinity() throws IOException {
-    ScoreTable table =
-        table("query,candidate,score\nq,a,inf\nq,b,-1\nq,c,21\n", OutOfRange.CLIP);
+    ScoreTable table = table("query,candidate,score\nq,a,inf\nq,b,-1\nq,c,21\n", OutOfRange.CLIP);
     List<Double> scores = new ArrayList<>();
     table.forEach((query, row) -> scores.add(row.getScore()));
     assertThat(scores, equalTo(List.of(Double.NaN, -1.0, 21.0)));
