@@ -32,31 +32,41 @@ public final class ScoreNode {
    */
   public record Target(ScoreDirectory scores, ScoreDirectory labels, String attempt) {}
 
-  /** Adds the answers of a scorer elsewhere. */
+  /**
+   * Adds the answers of a scorer elsewhere.
+   *
+   * @param rows how many the table has
+   */
   public static void build(
       Pipeline pipeline,
       ScoreTable table,
+      long rows,
       NodeChannel channel,
       OutOfRange outOfRange,
       Target target) {
     answer(
-        pipeline.apply("ReadScoreTable-" + channel.name(), ReadScoreTable.of(table)),
+        pipeline.apply("ReadScoreTable-" + channel.name(), ReadScoreTable.of(table, rows)),
         channel,
         outOfRange,
         target);
   }
 
-  /** Adds the answers of a site's own scorer. */
+  /**
+   * Adds the answers of a site's own scorer.
+   *
+   * @param rows how many queries there are
+   */
   public static void build(
       Pipeline pipeline,
       QueryTable queries,
+      long rows,
       QueryScorer scorer,
       NodeChannel channel,
       OutOfRange outOfRange,
       Target target) {
     answer(
         pipeline
-            .apply("ReadQueryTable-" + channel.name(), ReadQueryTable.of(queries))
+            .apply("ReadQueryTable-" + channel.name(), ReadQueryTable.of(queries, rows))
             .apply("ScoreQueries-" + channel.name(), ScoreQueries.with(scorer)),
         channel,
         outOfRange,

@@ -70,6 +70,7 @@ class ScoreNodeTest {
       throws IOException {
     Path file = Files.writeString(directory.resolve("scores.csv"), csv);
     ScoreTable table = ScoreTable.of(file.toString(), channel, outOfRange);
+    long rows = table.check().rows();
     ScoreDirectory target = new ScoreDirectory(directory + "/round");
     ScoreDirectory labelled = new ScoreDirectory(directory + "/" + labels);
     run(
@@ -78,6 +79,7 @@ class ScoreNodeTest {
             ScoreNode.build(
                 pipeline,
                 table,
+                rows,
                 channel,
                 outOfRange,
                 new ScoreNode.Target(target, labelled, "x" + parallelism)));
@@ -167,7 +169,7 @@ class ScoreNodeTest {
   @Test
   void theBytesDoNotDependOnTheOrderOfRowsOrTheParallelism() throws IOException {
     channel = NodeChannel.draft("n0", CANDIDATES, 16, 3, 20, 1, "external");
-    List<String> rows = rows(20_000); // two parts
+    List<String> rows = rows(17_000); // two parts
     score(csv(rows), OutOfRange.REFUSE, 1, "round");
     Map<String, String> first = files("round");
     assertThat(
@@ -304,6 +306,7 @@ class ScoreNodeTest {
   private void ask(String csv, OutOfRange outOfRange) throws IOException {
     Path file = Files.writeString(directory.resolve("queries.csv"), csv);
     QueryTable table = QueryTable.of(file.toString(), channel);
+    long rows = table.check();
     ScoreDirectory target = new ScoreDirectory(directory + "/round");
     run(
         2,
@@ -311,6 +314,7 @@ class ScoreNodeTest {
             ScoreNode.build(
                 pipeline,
                 table,
+                rows,
                 new LengthScorer(),
                 channel,
                 outOfRange,

@@ -58,7 +58,8 @@ final class ScoreRunner {
         run(
             channel,
             counts.rows() / channel.budget().sent(),
-            (pipeline, target) -> ScoreNode.build(pipeline, rows, channel, outOfRange, target));
+            (pipeline, target) ->
+                ScoreNode.build(pipeline, rows, counts.rows(), channel, outOfRange, target));
     return new Answered(committed, counts.rows(), counts.others(), 0);
   }
 
@@ -80,7 +81,7 @@ final class ScoreRunner {
               channel,
               count,
               (pipeline, target) ->
-                  ScoreNode.build(pipeline, table, scorer, channel, outOfRange, target));
+                  ScoreNode.build(pipeline, table, count, scorer, channel, outOfRange, target));
       return new Answered(committed, count, 0, passages);
     } finally {
       Attempt.delete(index.toString());

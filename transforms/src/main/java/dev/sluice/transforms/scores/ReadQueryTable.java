@@ -4,8 +4,11 @@ import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.QueryRow;
 import dev.sluice.transforms.round.BadInputException;
 import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.DoFn;
@@ -22,39 +25,54 @@ import org.apache.beam.sdk.values.PCollection;
  */
 @AutoValue
 public abstract class ReadQueryTable extends PTransform<PBegin, PCollection<QueryRow>> {
+  /** Queries of a bundle, on average; a runner's work for each key may be far more than for one. */
+  private static final int QUERIES = 1 << 12;
+
+  /** Fewest bundles, for workers to share. */
+  private static final int BUNDLES = 16;
+
   abstract QueryTable table();
 
-  /** Reads a table. */
-  public static ReadQueryTable of(QueryTable table) {
-    return new AutoValue_ReadQueryTable(table);
+  abstract int bundles();
+
+  /**
+   * Reads a table.
+   *
+   * @param queries how many it has; the result does not depend on it
+   */
+  public static ReadQueryTable of(QueryTable table, long queries) {
+    return new AutoValue_ReadQueryTable(
+        table, (int) Math.min(1 << 20, Math.max(BUNDLES, queries / QUERIES)));
   }
 
   @Override
   public PCollection<QueryRow> expand(PBegin begin) {
     return begin
         .apply("Table", Create.of(table().file()).withCoder(StringUtf8Coder.of()))
-        .apply("ReadRows", ParDo.of(new ReadFn(table())))
-        .setCoder(KvCoder.of(StringUtf8Coder.of(), AvroCoder.of(QueryRow.class)))
-        .apply("GroupByQuery", GroupByKey.create())
+        .apply("ReadRows", ParDo.of(new ReadFn(table(), bundles())))
+        .setCoder(KvCoder.of(VarIntCoder.of(), AvroCoder.of(QueryRow.class)))
+        .apply("GroupQueries", GroupByKey.create())
         .apply("EachOnce", ParDo.of(new OnceFn(table().file())))
         .setCoder(AvroCoder.of(QueryRow.class));
   }
 
-  private static class ReadFn extends DoFn<String, KV<String, QueryRow>> {
+  private static class ReadFn extends DoFn<String, KV<Integer, QueryRow>> {
     private static final long serialVersionUID = 1L;
     private final QueryTable table;
+    private final int bundles;
 
-    ReadFn(QueryTable table) {
+    ReadFn(QueryTable table, int bundles) {
       this.table = table;
+      this.bundles = bundles;
     }
 
     @ProcessElement
-    public void read(OutputReceiver<KV<String, QueryRow>> out) throws IOException {
-      table.forEach(row -> out.output(KV.of(row.getQuery(), row)));
+    public void read(OutputReceiver<KV<Integer, QueryRow>> out) throws IOException {
+      table.forEach(row -> out.output(KV.of(ScoreShards.of(row.getQuery(), bundles), row)));
     }
   }
 
-  private static class OnceFn extends DoFn<KV<String, Iterable<QueryRow>>, QueryRow> {
+  private static class OnceFn extends DoFn<KV<Integer, Iterable<QueryRow>>, QueryRow> {
     private static final long serialVersionUID = 1L;
     private final String file;
 
@@ -63,30 +81,24 @@ public abstract class ReadQueryTable extends PTransform<PBegin, PCollection<Quer
     }
 
     @ProcessElement
-    public void once(@Element KV<String, Iterable<QueryRow>> rows, OutputReceiver<QueryRow> out)
+    public void once(@Element KV<Integer, Iterable<QueryRow>> rows, OutputReceiver<QueryRow> out)
         throws IOException {
-      QueryRow first = null;
-      long second = Long.MAX_VALUE;
+      Map<String, Long> places = new HashMap<>();
       for (QueryRow row : rows.getValue()) {
-        if (first == null || row.getPlace() < first.getPlace()) {
-          second = first == null ? second : first.getPlace();
-          first = row;
-        } else {
-          second = Math.min(second, row.getPlace());
+        Long other = places.putIfAbsent(row.getQuery(), row.getPlace());
+        if (other != null) {
+          throw new BadInputException(
+              file
+                  + ": line "
+                  + Math.max(other, row.getPlace())
+                  + ": query: found '"
+                  + NodeChannel.shown(row.getQuery())
+                  + "', which line "
+                  + Math.min(other, row.getPlace())
+                  + " has, expected each once");
         }
+        out.output(row);
       }
-      if (second < Long.MAX_VALUE) {
-        throw new BadInputException(
-            file
-                + ": line "
-                + second
-                + ": query: found '"
-                + NodeChannel.shown(rows.getKey())
-                + "', which line "
-                + first.getPlace()
-                + " has, expected each once");
-      }
-      out.output(first);
     }
   }
 }

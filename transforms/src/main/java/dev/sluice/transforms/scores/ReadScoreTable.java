@@ -8,10 +8,14 @@ import dev.sluice.transforms.round.BadInputException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.DoFn;
@@ -25,48 +29,66 @@ import org.apache.beam.sdk.values.PCollection;
 /**
  * A table of scores, query by query. The rows of a query may be anywhere in it; those that do not
  * agree with each other fail the run, with the places of both.
+ *
+ * <p>Rows meet in bundles of many queries, as a runner's work for each key may be far more than
+ * that for a query. Holds one bundle.
  */
 @AutoValue
 public abstract class ReadScoreTable extends PTransform<PBegin, PCollection<QueryScores>> {
+  /** Rows of a bundle, on average. */
+  private static final int ROWS = 1 << 16;
+
+  /** Fewest bundles, for workers to share. */
+  private static final int BUNDLES = 16;
+
   abstract ScoreTable table();
 
-  /** Reads a table. */
-  public static ReadScoreTable of(ScoreTable table) {
-    return new AutoValue_ReadScoreTable(table);
+  abstract int bundles();
+
+  /**
+   * Reads a table.
+   *
+   * @param rows how many it has; the result does not depend on it
+   */
+  public static ReadScoreTable of(ScoreTable table, long rows) {
+    return new AutoValue_ReadScoreTable(
+        table, (int) Math.min(1 << 20, Math.max(BUNDLES, rows / ROWS)));
   }
 
   @Override
   public PCollection<QueryScores> expand(PBegin begin) {
     return begin
         .apply("Table", Create.of(table().file()).withCoder(StringUtf8Coder.of()))
-        .apply("ReadRows", ParDo.of(new ReadFn(table())))
-        .setCoder(KvCoder.of(StringUtf8Coder.of(), AvroCoder.of(ScoreRow.class)))
-        .apply("GroupByQuery", GroupByKey.create())
-        .apply("OneVector", ParDo.of(new GatherFn(table())))
+        .apply("ReadRows", ParDo.of(new ReadFn(table(), bundles())))
+        .setCoder(
+            KvCoder.of(
+                VarIntCoder.of(), KvCoder.of(StringUtf8Coder.of(), AvroCoder.of(ScoreRow.class))))
+        .apply("GroupQueries", GroupByKey.create())
+        .apply("OneVectorEach", ParDo.of(new GatherFn(table())))
         .setCoder(AvroCoder.of(QueryScores.class));
   }
 
-  private static class ReadFn extends DoFn<String, KV<String, ScoreRow>> {
+  private static class ReadFn extends DoFn<String, KV<Integer, KV<String, ScoreRow>>> {
     private static final long serialVersionUID = 1L;
     private final ScoreTable table;
+    private final int bundles;
 
-    ReadFn(ScoreTable table) {
+    ReadFn(ScoreTable table, int bundles) {
       this.table = table;
+      this.bundles = bundles;
     }
 
     @ProcessElement
-    public void read(OutputReceiver<KV<String, ScoreRow>> out) throws IOException {
-      table.forEach((query, row) -> out.output(KV.of(query, row)));
+    public void read(OutputReceiver<KV<Integer, KV<String, ScoreRow>>> out) throws IOException {
+      table.forEach(
+          (query, row) -> out.output(KV.of(ScoreShards.of(query, bundles), KV.of(query, row))));
     }
   }
 
   /** What is told of does not depend on the order in which rows arrive: the first in the table. */
-  private static class GatherFn extends DoFn<KV<String, Iterable<ScoreRow>>, QueryScores> {
+  private static class GatherFn
+      extends DoFn<KV<Integer, Iterable<KV<String, ScoreRow>>>, QueryScores> {
     private static final long serialVersionUID = 1L;
-
-    /** More do not make a message better. */
-    private static final int MAX_FAULTY = 100_000;
-
     private final ScoreTable table;
 
     GatherFn(ScoreTable table) {
@@ -75,29 +97,40 @@ public abstract class ReadScoreTable extends PTransform<PBegin, PCollection<Quer
 
     @ProcessElement
     public void gather(
-        @Element KV<String, Iterable<ScoreRow>> query, OutputReceiver<QueryScores> out)
+        @Element KV<Integer, Iterable<KV<String, ScoreRow>>> bundle,
+        OutputReceiver<QueryScores> out)
         throws IOException {
-      List<ScoreRow> rows = new ArrayList<>();
-      for (ScoreRow row : query.getValue()) {
-        rows.add(row);
-        if (rows.size() > table.candidates() + MAX_FAULTY) {
-          break;
-        }
+      List<KV<String, ScoreRow>> rows = new ArrayList<>();
+      bundle.getValue().forEach(rows::add);
+      rows.sort(Comparator.comparingLong(row -> row.getValue().getPlace()));
+      Map<String, List<ScoreRow>> queries = new LinkedHashMap<>();
+      for (KV<String, ScoreRow> row : rows) {
+        queries.computeIfAbsent(row.getKey(), name -> new ArrayList<>()).add(row.getValue());
       }
-      rows.sort((a, b) -> Long.compare(a.getPlace(), b.getPlace()));
+      for (Map.Entry<String, List<ScoreRow>> query : queries.entrySet()) {
+        out.output(scores(query.getKey(), query.getValue()));
+      }
+    }
+
+    /**
+     * The scores of a query.
+     *
+     * @param rows in the order of the table
+     */
+    private QueryScores scores(String query, List<ScoreRow> rows) throws BadInputException {
       ScoreRow first = rows.get(0);
       long[] places = new long[table.candidates()];
       Double[] scores = new Double[table.candidates()];
       Arrays.fill(scores, ScoreQuantizer.NOT_SCORED);
       for (ScoreRow row : rows) {
         int y = row.getCandidate();
-        agree(query.getKey(), "group", first, row, first.getGroup(), row.getGroup());
-        agree(query.getKey(), "truth", first, row, first.getTruth(), row.getTruth());
+        agree(query, "group", first, row, first.getGroup(), row.getGroup());
+        agree(query, "truth", first, row, first.getTruth(), row.getTruth());
         if (places[y] > 0) {
           throw refused(
               row,
               "found query '"
-                  + NodeChannel.shown(query.getKey())
+                  + NodeChannel.shown(query)
                   + "' with a candidate that "
                   + table.unit()
                   + " "
@@ -111,7 +144,7 @@ public abstract class ReadScoreTable extends PTransform<PBegin, PCollection<Quer
         throw refused(
             first,
             "found query '"
-                + NodeChannel.shown(query.getKey())
+                + NodeChannel.shown(query)
                 + "' with scores of "
                 + rows.size()
                 + (rows.size() == 1 ? " candidate" : " candidates")
@@ -119,13 +152,12 @@ public abstract class ReadScoreTable extends PTransform<PBegin, PCollection<Quer
                 + table.sent()
                 + " that are sent");
       }
-      out.output(
-          QueryScores.newBuilder()
-              .setQuery(query.getKey())
-              .setGroup(first.getGroup())
-              .setTruth(first.getTruth())
-              .setScores(List.of(scores))
-              .build());
+      return QueryScores.newBuilder()
+          .setQuery(query)
+          .setGroup(first.getGroup())
+          .setTruth(first.getTruth())
+          .setScores(List.of(scores))
+          .build();
     }
 
     private void agree(
