@@ -22,10 +22,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.io.fs.MatchResult;
@@ -38,8 +34,6 @@ import org.apache.beam.sdk.io.fs.MatchResult;
 public final class RoundRunner {
   /** From this many bytes of uplinks on, AUTO chooses Flink. */
   public static final long FLINK_FROM_BYTES = 64L << 20;
-
-  private static final long POLL_MILLIS = 500;
 
   private final Progress progress;
 
@@ -286,97 +280,19 @@ public final class RoundRunner {
       Consumer<Pipeline> build)
       throws IOException {
     String aside = directory.aside(attempt);
-    Thread clearUp = new Thread(() -> delete(aside), "sluice-clear-up");
-    Runtime.getRuntime().addShutdownHook(clearUp); // an interrupted attempt leaves nothing either
-    try {
-      FutureTask<Void> job =
-          new FutureTask<>(
-              () -> {
-                Engines.run(runner, "sluice-" + what, build);
-                return null;
-              });
-      Thread worker = new Thread(job, "sluice-" + what);
-      worker.setDaemon(true);
-      worker.start();
-      try (Progress.Task task = progress.begin(what, probes, "probes")) {
-        await(job, aside, bytesPerProbe, task);
-      }
-      String outcome = CommitRound.outcome(aside);
-      return Storage.find(outcome).isEmpty()
-          ? null
-          : PlainJson.read(
-              Outcome.class,
-              Outcome.getClassSchema(),
-              Storage.read(outcome, PlainJson.MAX_BYTES),
-              outcome);
-    } catch (ExecutionException e) {
-      throw failure(e.getCause(), directory);
-    } finally {
-      delete(aside);
-      removeHook(clearUp);
-    }
+    return new Attempt(what, directory.root(), List.of(aside))
+        .run(
+            runner,
+            progress,
+            new Attempt.Work(probes, "probes", bytesPerProbe),
+            build,
+            () -> outcome(CommitRound.outcome(aside)));
   }
 
-  /**
-   * Waits for a job. How far it has come is read off what it has written aside, which any runner on
-   * any machine does; counters reach this process only from some.
-   */
-  private static void await(
-      FutureTask<Void> job, String aside, double bytesPerProbe, Progress.Task task)
-      throws ExecutionException, IOException {
-    long most = 0;
-    while (true) {
-      try {
-        job.get(POLL_MILLIS, TimeUnit.MILLISECONDS);
-        return;
-      } catch (TimeoutException e) {
-        long bytes = 0;
-        for (MatchResult.Metadata file : Storage.match(aside + "/*")) {
-          bytes += file.sizeBytes();
-        }
-        most = Math.max(most, (long) (bytes / bytesPerProbe)); // files that are in place are gone
-        task.at(most);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IOException("interrupted", e);
-      }
-    }
-  }
-
-  private static IOException failure(Throwable failure, RoundDirectory directory) {
-    return Failures.badInput(failure)
-        .<IOException>map(
-            message ->
-                new BadInputException(
-                    message.contains("No space left on device")
-                        ? directory.root() + ": " + message + "; nothing was committed"
-                        : message,
-                    failure))
-        .orElseGet(
-            () -> {
-              if (failure instanceof Error error) {
-                throw error;
-              }
-              throw new IllegalStateException(Failures.unexpected(failure), failure);
-            });
-  }
-
-  private static void delete(String directory) {
-    for (int tries = 3; tries > 0; tries--) {
-      try {
-        Storage.deleteTree(directory);
-        return;
-      } catch (IOException | RuntimeException e) {
-        // A part of a failed job may still be writing; what remains is hidden and means nothing.
-      }
-    }
-  }
-
-  private static void removeHook(Thread hook) {
-    try {
-      Runtime.getRuntime().removeShutdownHook(hook);
-    } catch (IllegalStateException e) {
-      // shutting down: the hook is running
-    }
+  private static Outcome outcome(String file) throws IOException {
+    return Storage.find(file).isEmpty()
+        ? null
+        : PlainJson.read(
+            Outcome.class, Outcome.getClassSchema(), Storage.read(file, PlainJson.MAX_BYTES), file);
   }
 }

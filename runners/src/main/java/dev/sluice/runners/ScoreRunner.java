@@ -1,100 +1,108 @@
 package dev.sluice.runners;
 
-import dev.sluice.runners.RunnerChoice.Engine;
-import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.pipelines.ScoreNode;
+import dev.sluice.pipelines.site.PassageIndex;
+import dev.sluice.pipelines.site.PassageScorer;
+import dev.sluice.transforms.conformal.OutOfRange;
+import dev.sluice.transforms.scores.NodeChannel;
+import dev.sluice.transforms.scores.QueryTable;
 import dev.sluice.transforms.scores.ScoreDirectory;
-import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.scores.ScoreTable;
 import java.io.IOException;
-import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.UUID;
 import java.util.function.BiConsumer;
 import org.apache.beam.sdk.Pipeline;
-import org.apache.beam.sdk.io.fs.MatchResult;
 
-/** Runs the steps on directories of scores in this process, each attempt aside. */
+/**
+ * Runs a site's answers in this process and waits for them. A failed run leaves what was there, and
+ * nothing else.
+ */
 final class ScoreRunner {
   private final Progress progress;
-  private final PrintWriter err;
+  private final RunnerChoice choice;
+  private final OutOfRange outOfRange;
+  private final ScoreDirectory scores;
+  private final ScoreDirectory labels;
 
   /**
-   * A runner.
+   * What was sent.
    *
-   * @param err where to say which runner was chosen, and why
+   * @param channel channel.json as committed
+   * @param rows rows, or queries, that were read
+   * @param others rows of other nodes, passed over
+   * @param passages passages that were indexed; 0 for scores from elsewhere
    */
-  ScoreRunner(Progress progress, PrintWriter err) {
-    this.progress = progress;
-    this.err = err;
-  }
+  record Answered(NodeChannel channel, long rows, long others, long passages) {}
 
-  /** A directory of scores as a person types it. */
-  static ScoreDirectory directory(String typed) throws IOException {
-    return new ScoreDirectory(Locations.round(typed).root());
-  }
-
-  /**
-   * Runs one attempt and clears up after it.
-   *
-   * @param input whose packets decide on the runner
-   * @param output below which the attempt writes
-   * @param build adds the transforms, which write below the directory given to them
-   */
-  void run(
+  ScoreRunner(
+      Progress progress,
       RunnerChoice choice,
-      String what,
-      ScoreDirectory input,
-      ScoreDirectory output,
-      long queries,
-      BiConsumer<Pipeline, String> build)
+      OutOfRange outOfRange,
+      ScoreDirectory scores,
+      ScoreDirectory labels) {
+    this.progress = progress;
+    this.choice = choice;
+    this.outOfRange = outOfRange;
+    this.scores = scores;
+    this.labels = labels;
+  }
+
+  /** Answers with the scores of a table. */
+  Answered answer(NodeChannel channel, String table) throws IOException {
+    ScoreTable rows = ScoreTable.of(table, channel, outOfRange);
+    ScoreTable.Counts counts = rows.check();
+    NodeChannel committed =
+        run(
+            channel,
+            counts.rows() / channel.budget().sent(),
+            (pipeline, target) ->
+                ScoreNode.build(pipeline, rows, counts.rows(), channel, outOfRange, target));
+    return new Answered(committed, counts.rows(), counts.others(), 0);
+  }
+
+  /** Answers with the scores that the site's own passages give. */
+  Answered answer(
+      NodeChannel channel, String corpus, String queries, int passagesPerQuery, double lambda)
       throws IOException {
-    RunnerChoice runner = choose(choice, input);
-    String aside = output.aside(UUID.randomUUID().toString());
-    Thread clearUp = new Thread(() -> delete(aside), "sluice-clear-up");
+    QueryTable table = QueryTable.of(queries, channel);
+    long count = table.check();
+    Path index = Files.createTempDirectory("sluice-passages-");
+    Thread clearUp = new Thread(() -> Attempt.delete(index.toString()), "sluice-clear-up-passages");
     Runtime.getRuntime().addShutdownHook(clearUp);
-    try (Progress.Task task = progress.begin(what, queries, "queries")) {
-      Engines.run(runner, "sluice-" + what, pipeline -> build.accept(pipeline, aside));
-      task.at(queries);
-    } catch (RuntimeException e) {
-      throw Failures.badInput(e)
-          .map(message -> (IOException) new BadInputException(message, e))
-          .orElseThrow(() -> new IllegalStateException(Failures.unexpected(e), e));
-    } finally {
-      delete(aside);
-      Runtime.getRuntime().removeShutdownHook(clearUp);
-    }
-  }
-
-  private RunnerChoice choose(RunnerChoice choice, ScoreDirectory input) throws IOException {
-    if (choice.engine() != Engine.AUTO) {
-      return choice;
-    }
-    long bytes = 0;
-    for (MatchResult.Metadata node : Storage.list(input.scores())) {
-      for (MatchResult.Metadata file :
-          node.sizeBytes() < 0
-              ? Storage.list(node.resourceId().toString())
-              : java.util.List.of(node)) {
-        bytes += Math.max(0, file.sizeBytes());
-      }
-    }
-    Engine engine = bytes < RoundRunner.FLINK_FROM_BYTES ? Engine.DIRECT : Engine.FLINK;
-    RunnerChoice runner = RunnerChoice.of(engine).withParallelism(choice.parallelism());
-    err.println(
-        "sluice: "
-            + runner.label()
-            + ", parallelism "
-            + runner.parallelism()
-            + " ("
-            + Texts.bytes(bytes)
-            + " of scores)");
-    err.flush();
-    return runner;
-  }
-
-  private static void delete(String directory) {
     try {
-      Storage.deleteTree(directory);
-    } catch (IOException | RuntimeException e) {
-      // A part of a failed job may still be writing; what remains is hidden and means nothing.
+      PassageScorer scorer =
+          PassageScorer.of(index, channel.document().getCandidates(), passagesPerQuery, lambda);
+      long passages = PassageIndex.build(corpus, index);
+      NodeChannel committed =
+          run(
+              channel,
+              count,
+              (pipeline, target) ->
+                  ScoreNode.build(pipeline, table, count, scorer, channel, outOfRange, target));
+      return new Answered(committed, count, 0, passages);
+    } finally {
+      Attempt.delete(index.toString());
+      Attempt.removeHook(clearUp);
     }
+  }
+
+  private NodeChannel run(
+      NodeChannel channel, long queries, BiConsumer<Pipeline, ScoreNode.Target> build)
+      throws IOException {
+    ScoreNode.Target target = new ScoreNode.Target(scores, labels, UUID.randomUUID().toString());
+    List<String> asides =
+        scores.equals(labels)
+            ? List.of(scores.aside(target.attempt()))
+            : List.of(scores.aside(target.attempt()), labels.aside(target.attempt()));
+    return new Attempt("score", scores.root(), asides)
+        .run(
+            choice,
+            progress,
+            new Attempt.Work(queries, "queries", channel.budget().packetBytes() + 16.0),
+            pipeline -> build.accept(pipeline, target),
+            () -> NodeChannel.read(scores, channel.name()));
   }
 }

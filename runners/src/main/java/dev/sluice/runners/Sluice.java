@@ -52,6 +52,7 @@ import picocli.CommandLine.Spec;
       AuditCommand.class,
       AllocateCommand.class,
       CalibrateCommand.class,
+      ScoreCommand.class,
       InspectCommand.class,
       QuickstartCommand.class,
       BenchCommand.class

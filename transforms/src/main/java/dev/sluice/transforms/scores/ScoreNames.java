@@ -38,8 +38,25 @@ public final class ScoreNames {
     return Optional.empty();
   }
 
+  /**
+   * The order of names: by code point, which is that of their UTF-8 bytes. (Java's own order of
+   * strings is not, beyond the basic plane.)
+   */
+  public static int compare(String a, String b) {
+    int shorter = Math.min(a.length(), b.length());
+    for (int i = 0; i < shorter; i++) {
+      char x = a.charAt(i);
+      char y = b.charAt(i);
+      if (x != y) {
+        boolean surrogate = Character.isSurrogate(x);
+        return surrogate == Character.isSurrogate(y) ? Character.compare(x, y) : surrogate ? 1 : -1;
+      }
+    }
+    return Integer.compare(a.length(), b.length());
+  }
+
   /** What is wrong with a list of candidates; empty if nothing is. */
-  static Optional<String> listFault(List<String> candidates) {
+  public static Optional<String> listFault(List<String> candidates) {
     Set<String> seen = new HashSet<>();
     for (String candidate : candidates) {
       Optional<String> fault = fault(candidate);
