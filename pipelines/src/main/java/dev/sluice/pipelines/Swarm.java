@@ -46,27 +46,33 @@ record Swarm(PCollection<SwarmQuery> queries, PCollection<ScoreReject> rejected)
       int minNodes) {
     PCollectionTuple packets = pipeline.apply("ReadScores", ReadScores.of(swarm));
     PCollectionTuple labels = pipeline.apply("ReadLabels", ReadLabels.of(swarm, owners));
+    Optional<PCollectionTuple> earlier =
+        calibrated.map(known -> pipeline.apply("ReadCalibration", ReadScores.of(known)));
     PCollectionTuple averaged =
         KeyedPCollectionTuple.of(SwarmScores.PACKETS, packets.get(ReadScores.PACKETS))
             .and(SwarmScores.ANSWERS, labels.get(ReadLabels.ANSWERS))
-            .and(SwarmScores.CALIBRATED, labelledIn(pipeline, calibrated))
+            .and(SwarmScores.CALIBRATED, labelledIn(pipeline, earlier))
             .apply("SwarmScores", SwarmScores.of(swarm).withMinNodes(minNodes));
-    return new Swarm(
-        averaged.get(SwarmScores.QUERIES),
+    PCollectionList<ScoreReject> rejected =
         PCollectionList.of(packets.get(ReadScores.REJECTED))
             .and(labels.get(ReadLabels.REJECTED))
-            .and(averaged.get(SwarmScores.REJECTED))
-            .apply("Rejected", Flatten.pCollections()));
+            .and(averaged.get(SwarmScores.REJECTED));
+    if (earlier.isPresent() && !calibrated.get().directory().equals(swarm.directory())) {
+      // What cannot be read there cannot be compared with. In one directory they are known already.
+      rejected = rejected.and(earlier.get().get(ReadScores.REJECTED));
+    }
+    return new Swarm(
+        averaged.get(SwarmScores.QUERIES), rejected.apply("Rejected", Flatten.pCollections()));
   }
 
   private static PCollection<KV<String, Boolean>> labelledIn(
-      Pipeline pipeline, Optional<SwarmChannel> calibrated) {
+      Pipeline pipeline, Optional<PCollectionTuple> packets) {
     KvCoder<String, Boolean> coder = KvCoder.of(StringUtf8Coder.of(), BooleanCoder.of());
-    if (calibrated.isEmpty()) {
+    if (packets.isEmpty()) {
       return pipeline.apply("NoneCalibrated", Create.empty(coder));
     }
-    return pipeline
-        .apply("ReadCalibration", ReadScores.of(calibrated.get()))
+    return packets
+        .get()
         .get(ReadScores.PACKETS)
         .apply("Labelled", Filter.by((KV<String, NodePacket> p) -> p.getValue().getLabelled()))
         .apply(
