@@ -51,6 +51,8 @@ import picocli.CommandLine.Spec;
       AggregateCommand.class,
       AuditCommand.class,
       AllocateCommand.class,
+      PredictCommand.class,
+      CoverageCommand.class,
       InspectCommand.class,
       QuickstartCommand.class,
       BenchCommand.class
