@@ -15,6 +15,7 @@ import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.scores.ScoreFixture;
 import dev.sluice.transforms.scores.ScoreFixture.Row;
 import dev.sluice.transforms.scores.ThresholdFixture;
+import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -240,7 +241,7 @@ class PredictCommandTest {
             containsString("score-rejects/predict.avro")));
     assertThat(predictions(mixed).getQueries(), is(40L));
 
-    org.apache.commons.io.FileUtils.deleteDirectory(round.resolve("scores").toFile());
+    Storage.deleteTree(round.resolve("scores").toString());
     Cli.Result unchecked = predictFrom(mixed);
     assertThat(unchecked.toString(), unchecked.code(), is(0));
     assertThat(

@@ -6,15 +6,21 @@ import static org.hamcrest.Matchers.is;
 
 import dev.sluice.transforms.scores.ScoreFixture.Row;
 import dev.sluice.transforms.scores.ThresholdFixture;
+import dev.sluice.transforms.storage.Storage;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.apache.commons.io.FileUtils;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The same sets, report and rejects from either runner, at any parallelism, in any order. */
 class PredictRunnersAgreeTest {
+  private static final List<RunnerChoice> CHOICES =
+      List.of(
+          RunnerChoice.direct().withParallelism(1),
+          RunnerChoice.direct().withParallelism(2),
+          RunnerChoice.flink().withParallelism(2));
+
   @TempDir Path directory;
 
   @Test
@@ -29,9 +35,9 @@ class PredictRunnersAgreeTest {
     Path queries = directory.resolve("test");
     Map<String, String> expected = null;
     long order = 0;
-    for (RunnerChoice choice : RunnersAgreeTest.CHOICES) {
+    for (RunnerChoice choice : CHOICES) {
       if (expected != null) {
-        FileUtils.deleteDirectory(queries.toFile()); // what a rerun leaves is another test's matter
+        Storage.deleteTree(queries.toString()); // what a rerun leaves is another test's matter
       }
       List<Row> rows = Scored.rows("q", 200, 150, new String[] {"x", "y", "z"}, ++order);
       rows.addAll(Scored.rows("cal", 10, 0, null, order));
