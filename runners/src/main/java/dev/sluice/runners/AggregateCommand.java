@@ -1,6 +1,5 @@
 package dev.sluice.runners;
 
-import dev.sluice.runners.RunnerChoice.Engine;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Outcome;
@@ -12,10 +11,10 @@ import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import org.apache.beam.sdk.io.fs.MatchResult;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The hub's second step. */
@@ -52,35 +51,11 @@ final class AggregateCommand extends SluiceCommand {
               + " have bits in the plan.")
   private Integer minNodes;
 
-  @Option(
-      names = "--runner",
-      paramLabel = "auto|direct|flink",
-      defaultValue = "auto",
-      description =
-          "Beam runner. direct: starts fast, one process. flink: embedded, or a cluster with"
-              + " --flinkMaster. auto: direct below 64 MiB of uplinks, else flink."
-              + " Default: ${DEFAULT-VALUE}.")
-  private String runner;
-
-  @Option(
-      names = "--flinkMaster",
-      paramLabel = "HOST:PORT",
-      description =
-          "REST address of a Flink 1.19 cluster, which must see the round directory under the same"
-              + " path. Default: Flink inside this process, listening on loopback only.")
-  private String flinkMaster;
-
-  @Option(
-      names = "--parallelism",
-      paramLabel = "P",
-      description =
-          "Parts that run at once, 1 to 16. Each averages one shard at a time (about 10 MiB)."
-              + " Default: the number of processors.")
-  private Integer parallelism;
+  @Mixin private RunnerOptions runner;
 
   @Override
   public Integer call() throws IOException {
-    RunnerChoice choice = choice();
+    RunnerChoice choice = runner.choice();
     RoundDirectory directory = Locations.round(round);
     PlannedRound planned = RoundRunner.plan(directory);
     int least = minNodes == null ? planned.speakingNodes() : minNodes;
@@ -123,33 +98,6 @@ final class AggregateCommand extends SluiceCommand {
       return ExitCodes.DONE_WITH_REJECTS;
     }
     return ExitCodes.OK;
-  }
-
-  private RunnerChoice choice() {
-    Engine engine;
-    try {
-      engine = Engine.valueOf(runner.toUpperCase(Locale.ROOT));
-    } catch (IllegalArgumentException e) {
-      throw usage("--runner: found '" + runner + "', expected auto, direct or flink");
-    }
-    RunnerChoice choice = RunnerChoice.of(engine);
-    if (parallelism != null) {
-      if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
-        throw usage(
-            "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
-      }
-      choice = choice.withParallelism(parallelism);
-    }
-    if (flinkMaster != null) {
-      if (engine == Engine.DIRECT) {
-        throw usage("--flinkMaster has no meaning with --runner direct");
-      }
-      if (!flinkMaster.matches("[^\\s:/]+:[0-9]{1,5}")) {
-        throw usage("--flinkMaster: found '" + flinkMaster + "', expected host:port");
-      }
-      choice = choice.withFlinkMaster(flinkMaster);
-    }
-    return choice;
   }
 
   private void incomplete(

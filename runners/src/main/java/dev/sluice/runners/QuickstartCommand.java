@@ -56,10 +56,23 @@ final class QuickstartCommand extends SluiceCommand {
       description = "Compare splits of a budget among unequal sites instead.")
   private boolean splits;
 
+  @Option(
+      names = "--answers",
+      description =
+          "Compare what calibration summaries of conformal answer sets cost in set size instead."
+              + " Writes nothing.")
+  private boolean answers;
+
   @Override
   public Integer call() throws IOException {
+    if (splits && answers) {
+      throw usage("--splits and --answers are two things; ask for one");
+    }
     if (splits) {
       return splits();
+    }
+    if (answers) {
+      return answers();
     }
     if (dir == null) {
       dir = "sluice-quickstart";
@@ -131,6 +144,44 @@ final class QuickstartCommand extends SluiceCommand {
                 + " --total-bits-per-coordinate 12 --curve%n",
             root, typed, typed);
     return tables.stream().anyMatch(SplitsReport.Table::clipped) ? ExitCodes.FAILED : ExitCodes.OK;
+  }
+
+  private int answers() {
+    AnswersExperiment experiment = new AnswersExperiment(20, 20_000, seed);
+    out()
+        .printf(
+            Locale.ROOT,
+            "Answer sets at alpha .1: %d sites, %d candidates, a query's scores in %d bits of each"
+                + " site;%n20 repetitions of 20000 test queries. 'bits' are those of a site's whole"
+                + " summary%n(the published rule's 2^B_cal values as float32).%n",
+            AnswersExperiment.NODES,
+            AnswersExperiment.CANDIDATES,
+            AnswersExperiment.QUERY_BITS);
+    boolean held = true;
+    for (int n : new int[] {100, 3000}) {
+      out().printf("%n%d calibration scores a site%n", n);
+      out()
+          .println(
+              "summary               bits         coverage +- s.e.   set size +- s.e.   /pooled");
+      for (AnswersExperiment.Row row : experiment.run(n)) {
+        boolean short_ = row.coverage() < 0.9 - 3 * row.coverageError();
+        held &= !short_ || row.rule().startsWith("published");
+        out()
+            .printf(
+                Locale.ROOT,
+                "%-18s %7d   %7.4f +- %.4f   %7.4f +- %.4f   %7.4f%s%n",
+                row.rule(),
+                row.bits(),
+                row.coverage(),
+                row.coverageError(),
+                row.setSize(),
+                row.setSizeError(),
+                row.ratio(),
+                short_ ? "   falls short" : "");
+        out().flush();
+      }
+    }
+    return held ? ExitCodes.OK : ExitCodes.FAILED;
   }
 
   private Audit round(RoundDirectory directory, int bits, Map<String, String> logits)

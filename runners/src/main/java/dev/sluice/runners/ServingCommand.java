@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.apache.beam.sdk.io.fs.MatchResult;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What the commands have in common that hold queries against a calibrated threshold. */
@@ -59,29 +60,7 @@ abstract class ServingCommand extends SluiceCommand {
               + " published bound loses by a mismatch. Needs --allow-mismatch.")
   private Double maxDensity;
 
-  @Option(
-      names = "--runner",
-      paramLabel = "auto|direct|flink",
-      defaultValue = "auto",
-      description =
-          "Beam runner. direct: starts fast, one process. flink: embedded, or a cluster with"
-              + " --flinkMaster. auto: direct below 64 MiB of scores, else flink."
-              + " Default: ${DEFAULT-VALUE}.")
-  private String runner;
-
-  @Option(
-      names = "--flinkMaster",
-      paramLabel = "HOST:PORT",
-      description =
-          "REST address of a Flink 1.19 cluster, which must see both directories under the same"
-              + " paths. Default: Flink inside this process, listening on loopback only.")
-  private String flinkMaster;
-
-  @Option(
-      names = "--parallelism",
-      paramLabel = "P",
-      description = "Parts that run at once, 1 to 16. Default: the number of processors.")
-  private Integer parallelism;
+  @Mixin private RunnerOptions runner;
 
   /**
    * Queries ready to be answered.
@@ -99,7 +78,7 @@ abstract class ServingCommand extends SluiceCommand {
     if (maxDensity != null && !allowMismatch) {
       throw usage("--max-density has no meaning without --allow-mismatch");
     }
-    choice();
+    runner.choice();
     ScoreDirectory calibration = directory("--round", round);
     ScoreDirectory asked = directory("--queries", queries);
     boolean same = isSame(calibration, asked);
@@ -297,7 +276,7 @@ abstract class ServingCommand extends SluiceCommand {
 
   /** The runner, with AUTO settled by how much the nodes have sent; says which. */
   final RunnerChoice runner(ServedSwarm served) throws IOException {
-    RunnerChoice choice = choice();
+    RunnerChoice choice = runner.choice();
     String reason = "as asked";
     if (choice.engine() == Engine.AUTO) {
       long bytes = 0;
@@ -327,33 +306,6 @@ abstract class ServingCommand extends SluiceCommand {
                 + reason
                 + ")");
     err().flush();
-    return choice;
-  }
-
-  private RunnerChoice choice() {
-    Engine engine;
-    try {
-      engine = Engine.valueOf(runner.toUpperCase(Locale.ROOT));
-    } catch (IllegalArgumentException e) {
-      throw usage("--runner: found '" + runner + "', expected auto, direct or flink");
-    }
-    RunnerChoice choice = RunnerChoice.of(engine);
-    if (parallelism != null) {
-      if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
-        throw usage(
-            "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
-      }
-      choice = choice.withParallelism(parallelism);
-    }
-    if (flinkMaster != null) {
-      if (engine == Engine.DIRECT) {
-        throw usage("--flinkMaster has no meaning with --runner direct");
-      }
-      if (!flinkMaster.matches("[^\\s:/]+:[0-9]{1,5}")) {
-        throw usage("--flinkMaster: found '" + flinkMaster + "', expected host:port");
-      }
-      choice = choice.withFlinkMaster(flinkMaster);
-    }
     return choice;
   }
 

@@ -51,6 +51,7 @@ import picocli.CommandLine.Spec;
       AggregateCommand.class,
       AuditCommand.class,
       AllocateCommand.class,
+      CalibrateCommand.class,
       PredictCommand.class,
       CoverageCommand.class,
       InspectCommand.class,

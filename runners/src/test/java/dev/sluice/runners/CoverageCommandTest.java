@@ -130,6 +130,31 @@ class CoverageCommandTest {
     }
   }
 
+  /** From scores to coverage with thresholds that were calibrated, by every method. */
+  @Test
+  void theWholeWay() throws IOException {
+    for (String how :
+        List.of("conservative --bits-cal 400", "paper --bits-cal 6", "kll --bits-cal 9000")) {
+      List<String> args =
+          new ArrayList<>(
+              List.of("calibrate", "--round", round.toString(), "--alpha", "1e-2,.1,0.20"));
+      args.add("--method");
+      args.addAll(List.of(how.split(" ", -1)));
+      Cli.Result calibrated = Cli.run(args.toArray(new String[0]));
+      assertThat(calibrated.toString(), calibrated.code(), is(0));
+      Cli.Result result = coverage();
+      assertThat(result.toString(), result.code(), is(0));
+      assertThat(report(queries).getAlphas().size(), is(3));
+      if (how.startsWith("conservative")) {
+        // 100 test queries of the calibration's law; a finite threshold at .1 and .2 alone.
+        assertThat(
+            result.err(), containsString("alpha 1e-2: 40 calibration scores, 99 are needed"));
+        assertThat(report(queries).getAlphas().get(0).getInfiniteThreshold(), is(100L));
+        assertThat(report(queries).getAlphas().get(1).getInfiniteThreshold(), is(0L));
+      }
+    }
+  }
+
   @Test
   void groupsAreShownWhereThereAreAny() throws IOException {
     round =

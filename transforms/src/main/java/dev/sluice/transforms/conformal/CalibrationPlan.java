@@ -407,12 +407,16 @@ public final class CalibrationPlan {
   }
 
   /** The value of symbol v in [0, L): (v+1)·S/L, S itself at the last. */
-  double value(int symbol, int levels) {
+  public double value(int symbol, int levels) {
     return symbol == levels - 1 ? maxScore : maxScore / levels * (symbol + 1);
   }
 
-  /** The first symbol whose value is at least a score, or L, which is +infinity. */
-  int symbolAbove(double score, int levels) {
+  /**
+   * The first symbol whose value is at least a score, or L, which is +infinity.
+   *
+   * @param levels L of a {@link Shape}, at least 1
+   */
+  public int symbolAbove(double score, int levels) {
     if (score > maxScore) {
       return levels;
     }

@@ -46,6 +46,21 @@ public final class CalibrationSummary {
     return new CalibrationSummary(plan, shape, symbols);
   }
 
+  /**
+   * The summary of scores of which only the symbols of the shape's grid were kept.
+   *
+   * @param symbols {@link CalibrationPlan#symbolAbove} of each score, one for each of the shape's
+   *     scores; rounding up and sorting commute
+   */
+  public static CalibrationSummary of(
+      CalibrationPlan plan, CalibrationPlan.Shape shape, SymbolCounts symbols) {
+    if (symbols.total() != shape.scores()) {
+      throw new IllegalArgumentException(
+          "symbols of " + symbols.total() + " scores, expected " + shape.scores());
+    }
+    return new CalibrationSummary(plan, shape, symbols.atRanks(shape.ranks()));
+  }
+
   /** At most ceil(B/8) bytes. */
   public byte[] encode() {
     if (plan.isSilent()) {

@@ -44,10 +44,10 @@ public final class CalibratedThreshold implements Serializable {
   /** Value of the document's field 'format'. */
   public static final String FORMAT = "sluice-threshold-1";
 
-  private static final Set<String> METHODS = Set.of("conservative", "paper", "kll");
+  private static final Set<String> METHODS = Set.copyOf(SummaryMethod.labels());
   private static final Set<String> WHY = Set.of("too-few-scores", "too-few-bits");
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
-  private static final Pattern DECIMAL = Pattern.compile("0?\\.[0-9]{1,9}");
+  private static final int MAX_DECIMAL = 40;
 
   private final byte[] json;
   private final String source;
@@ -204,19 +204,18 @@ public final class CalibratedThreshold implements Serializable {
 
   private Alpha alpha(String field, String text) throws BadInputException {
     try {
-      if (DECIMAL.matcher(text).matches()) {
-        return Alpha.of(text);
-      }
+      check(field, text.length() <= MAX_DECIMAL, text, "at most " + MAX_DECIMAL + " characters");
+      return Alpha.of(text);
     } catch (IllegalArgumentException e) {
-      // 0, refused below
+      throw new BadInputException(
+          source
+              + ": "
+              + field
+              + ": found "
+              + NodeChannel.shown(text)
+              + ", expected a decimal in (0, 1) with at most nine places",
+          e);
     }
-    throw new BadInputException(
-        source
-            + ": "
-            + field
-            + ": found "
-            + NodeChannel.shown(text)
-            + ", expected a decimal in (0, 1) with at most nine places");
   }
 
   private Map<String, double[]> thresholds() throws BadInputException {

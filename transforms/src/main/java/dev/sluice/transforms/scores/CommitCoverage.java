@@ -7,7 +7,8 @@ import dev.sluice.schemas.ScoreRejects;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
-import java.util.Optional;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
@@ -78,16 +79,17 @@ public abstract class CommitCoverage extends PTransform<PCollectionTuple, PDone>
       for (KV<KV<Integer, String>, CoverageCount> cell : all.getValue().getAll(CELLS)) {
         cells.put(cell.getKey().getKey(), cell.getKey().getValue(), cell.getValue());
       }
-      Optional<ScoreRejects> rejects = Optional.ofNullable(all.getValue().getOnly(REJECTS, null));
+      List<ScoreRejects> rejects = new ArrayList<>();
+      all.getValue().getAll(REJECTS).forEach(rejects::add);
       CoverageReport report = cells.report(served, rejects);
       ScoreDirectory directory = served.directory();
       String file = directory.rejects(COMMAND);
       if (report.getAlphas().get(0).getN() > 0) {
         Storage.deleteIfExists(directory.coverage());
-        PredictionCommit.place(rejects, file);
+        WriteScoreRejects.place(rejects, file);
         Storage.replace(directory.coverage(), PlainJson.write(report));
       } else if (Storage.find(directory.coverage()).isEmpty()) {
-        PredictionCommit.place(rejects, file); // so that they can be looked at
+        WriteScoreRejects.place(rejects, file); // so that they can be looked at
       }
       Storage.replace(ServedSwarm.outcome(aside), PlainJson.write(report));
     }

@@ -9,7 +9,6 @@ import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
@@ -72,8 +71,9 @@ public abstract class CommitPredictions extends PTransform<PCollectionTuple, PDo
     public void commit(@Element KV<Integer, CoGbkResult> all) throws IOException {
       List<PredictionPart> parts = new ArrayList<>();
       all.getValue().getAll(PARTS).forEach(parts::add);
-      ScoreRejects rejects = all.getValue().getOnly(REJECTS, null);
-      Predictions done = new PredictionCommit(served).commit(parts, Optional.ofNullable(rejects));
+      List<ScoreRejects> rejects = new ArrayList<>();
+      all.getValue().getAll(REJECTS).forEach(rejects::add);
+      Predictions done = new PredictionCommit(served).commit(parts, rejects);
       Storage.replace(ServedSwarm.outcome(aside), PlainJson.write(done));
     }
   }

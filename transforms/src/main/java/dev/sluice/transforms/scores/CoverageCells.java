@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 
 /** The cells of a coverage report: what each is called in a pipeline, and what they come to. */
@@ -68,8 +67,12 @@ final class CoverageCells {
     return cells.getOrDefault(alpha, Map.of()).getOrDefault(cell, NONE);
   }
 
-  /** The report. */
-  CoverageReport report(ServedSwarm served, Optional<ScoreRejects> rejects) {
+  /**
+   * The report.
+   *
+   * @param rejects at most one
+   */
+  CoverageReport report(ServedSwarm served, List<ScoreRejects> rejects) {
     List<AlphaCoverage> alphas = new ArrayList<>();
     for (int a = 0; a < served.threshold().alphas().size(); a++) {
       alphas.add(alpha(served.threshold().alphas().get(a), a));
@@ -81,7 +84,7 @@ final class CoverageCells {
         .setOverlapChecked(served.overlapChecked())
         .setUnlabelled(cell(MeasureCoverage.OF_ALL, UNLABELLED).getQueries())
         .setAlphas(alphas)
-        .setRejects(rejects.map(ScoreRejects::getCounts).orElse(List.of()))
+        .setRejects(WriteScoreRejects.counts(rejects))
         .build();
   }
 

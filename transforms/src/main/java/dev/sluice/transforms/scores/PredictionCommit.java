@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.ResourceId;
@@ -39,11 +38,10 @@ final class PredictionCommit {
    * Commits, where there is something to.
    *
    * @param parts in any order
-   * @param rejects none where nothing was rejected
+   * @param rejects at most one
    * @return what it came to
    */
-  Predictions commit(List<PredictionPart> parts, Optional<ScoreRejects> rejects)
-      throws IOException {
+  Predictions commit(List<PredictionPart> parts, List<ScoreRejects> rejects) throws IOException {
     List<PredictionPart> sorted =
         parts.stream().sorted(Comparator.comparingInt(PredictionPart::getShard)).toList();
     Predictions predictions = document(sorted, rejects);
@@ -62,24 +60,15 @@ final class PredictionCommit {
           Storage.deleteIfExists(file.resourceId().toString());
         }
       }
-      place(rejects, directory.rejects(COMMAND));
+      WriteScoreRejects.place(rejects, directory.rejects(COMMAND));
       Storage.replace(directory.predictions(), PlainJson.write(predictions));
     } else if (Storage.find(directory.predictions()).isEmpty()) {
-      place(rejects, directory.rejects(COMMAND)); // so that they can be looked at
+      WriteScoreRejects.place(rejects, directory.rejects(COMMAND)); // so that they can be looked at
     }
     return predictions;
   }
 
-  /** Puts rejects into place, and takes earlier ones away where there are none. */
-  static void place(Optional<ScoreRejects> rejects, String file) throws IOException {
-    if (rejects.isPresent()) {
-      Storage.moveOnce(rejects.get().getAside(), file);
-    } else {
-      Storage.deleteIfExists(file);
-    }
-  }
-
-  private Predictions document(List<PredictionPart> parts, Optional<ScoreRejects> rejects) {
+  private Predictions document(List<PredictionPart> parts, List<ScoreRejects> rejects) {
     List<ScoreFile> files = new ArrayList<>();
     List<SetSizes> sizes = new ArrayList<>();
     served.threshold().alphas().forEach(alpha -> sizes.add(new SetSizes(alpha, 0L, 0L, 0L, 0L)));
@@ -108,7 +97,7 @@ final class PredictionCommit {
         .setQueries(queries)
         .setSizes(sizes)
         .setFiles(files)
-        .setRejects(rejects.map(ScoreRejects::getCounts).orElse(List.of()))
+        .setRejects(WriteScoreRejects.counts(rejects))
         .build();
   }
 }

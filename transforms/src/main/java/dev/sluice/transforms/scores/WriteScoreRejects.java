@@ -52,6 +52,25 @@ public abstract class WriteScoreRejects
         .setCoder(AvroCoder.of(ScoreRejects.class));
   }
 
+  /** All counts. */
+  static List<ScoreRejectCount> counts(List<ScoreRejects> written) {
+    return written.stream().flatMap(rejects -> rejects.getCounts().stream()).toList();
+  }
+
+  /**
+   * Moves what was written into place; where there is nothing, an earlier file is deleted.
+   *
+   * @param written at most one
+   */
+  static void place(List<ScoreRejects> written, String target) throws IOException {
+    if (written.isEmpty()) {
+      Storage.deleteIfExists(target);
+    }
+    for (ScoreRejects rejects : written) {
+      Storage.moveOnce(rejects.getAside(), target);
+    }
+  }
+
   private static class WriteFn extends DoFn<KV<Integer, Iterable<ScoreReject>>, ScoreRejects> {
     private static final long serialVersionUID = 1L;
 

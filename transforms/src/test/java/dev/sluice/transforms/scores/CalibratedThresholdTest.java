@@ -111,7 +111,7 @@ class CalibratedThresholdTest {
         "/nodes/1/summaryBits | -1 | nodes[1].summaryBits: found -1",
         "/terms/method | 'best' | terms.method: found best, expected conservative, paper or kll",
         "/terms/alphas | [] | terms.alphas: found none, expected at least one",
-        "/terms/alphas/0 | '1e-1' | terms.alphas[0]: found 1e-1, expected a decimal in (0, 1)",
+        "/terms/alphas/0 | '1e-10' | terms.alphas[0]: found 1e-10, expected a decimal in (0, 1)",
         "/terms/alphas/0 | '0.0' | terms.alphas[0]: found 0.0, expected a decimal in (0, 1)",
         "/terms/alphas/0 | '0.10' | terms.alphas[1]: found 0.1, expected ascending values",
         "/delta | 1 | delta: found 1.0, expected a number in (0, 1)",

@@ -196,7 +196,7 @@ class MeasureCoverageTest {
       cells.put(0, CoverageCells.group(group), new CoverageCount(++n, 0L, 0L, 0L, 0L, 0L));
     }
     cells.put(0, CoverageCells.group(null), new CoverageCount(7L, 0L, 0L, 0L, 0L, 0L));
-    AlphaCoverage alpha = cells.report(served, java.util.Optional.empty()).getAlphas().get(0);
+    AlphaCoverage alpha = cells.report(served, List.of()).getAlphas().get(0);
     assertThat(
         alpha.getGroups().stream().map(g -> g.getGroup() + "=" + g.getN()).toList(),
         contains("null=7", "all=1", "group:x=5", "no-group=3", "nodes:2=2", "unlabelled=4"));

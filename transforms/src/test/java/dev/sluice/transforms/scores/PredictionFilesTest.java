@@ -26,7 +26,6 @@ import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -234,8 +233,8 @@ class PredictionFilesTest {
                 new dev.sluice.schemas.SetSizes("0.1", 1L, 1L, 0L, 0L),
                 new dev.sluice.schemas.SetSizes("0.2", 1L, 1L, 0L, 0L)),
             "0".repeat(64));
-    Optional<ScoreRejects> rejects =
-        Optional.of(new ScoreRejects(aside.resolve("rejects").toString(), List.of()));
+    List<ScoreRejects> rejects =
+        List.of(new ScoreRejects(aside.resolve("rejects").toString(), List.of()));
     Predictions once = new PredictionCommit(served).commit(List.of(part), rejects);
     Map<String, String> committed = files();
     assertThat(new PredictionCommit(served).commit(List.of(part), rejects), is(once));

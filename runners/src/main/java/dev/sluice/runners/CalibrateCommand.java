@@ -1,0 +1,362 @@
+package dev.sluice.runners;
+
+import dev.sluice.pipelines.CalibrateRound;
+import dev.sluice.schemas.CalibrationTerms;
+import dev.sluice.schemas.GroupThreshold;
+import dev.sluice.schemas.ScoreRejectCount;
+import dev.sluice.schemas.Slack;
+import dev.sluice.schemas.Threshold;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.conformal.Alpha;
+import dev.sluice.transforms.conformal.CalibrationPlan;
+import dev.sluice.transforms.conformal.ConformalRank;
+import dev.sluice.transforms.scores.ConformalQuantile;
+import dev.sluice.transforms.scores.NodeChannel;
+import dev.sluice.transforms.scores.ScoreDirectory;
+import dev.sluice.transforms.scores.SummaryMethod;
+import dev.sluice.transforms.scores.SwarmChannel;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The hub's step from scores to thresholds. */
+@Command(
+    name = "calibrate",
+    description = {
+      "Turn the sites' scores of labelled queries into thresholds: an answer is in the set of a"
+          + " query if its mean score is at most the threshold, and at least 1 - alpha of the sets"
+          + " hold the true answer.",
+      "Scores go through the same channel as those of later queries, so what their bits cost is"
+          + " set size, never coverage. threshold.json is written last, and does not depend on the"
+          + " runner, on parallelism, or on the order of files."
+    },
+    footerHeading = "%nExit codes%n",
+    footer = {
+      "  0   calibrated",
+      "  3   bad input, or nothing to calibrate with (an earlier threshold is left as it was)",
+      "  4   calibrated, and something was rejected"
+    })
+final class CalibrateCommand extends SluiceCommand {
+  @Option(
+      names = "--round",
+      required = true,
+      paramLabel = "DIR",
+      description = "Directory with the sites' scores/NODE/ and labels/NODE/.")
+  private String round;
+
+  @Option(
+      names = "--alpha",
+      required = true,
+      split = ",",
+      paramLabel = "A",
+      description =
+          "Shares of queries whose set may miss the true answer: decimals in (0, 1), as"
+              + " 0.05,0.1,0.2.")
+  private List<String> alphas;
+
+  @Option(
+      names = "--bits-cal",
+      required = true,
+      paramLabel = "B",
+      description =
+          "Most payload bits that a site says of all its calibration scores together, over all"
+              + " groups. For --method paper, log2 of the number of values that it sends.")
+  private int bitsCal;
+
+  @Option(
+      names = "--method",
+      paramLabel = "conservative|paper|kll",
+      defaultValue = "conservative",
+      description =
+          "conservative: order statistics about the quantile, rounded up; coverage is at least"
+              + " 1 - alpha whatever the bits. paper: the published rule, which falls short at few"
+              + " bits. kll: a KLL sketch, needs some thousand bits, holds in 99 of 100 draws of"
+              + " its coins. Default: ${DEFAULT-VALUE}.")
+  private String method;
+
+  @Option(
+      names = "--group-by",
+      paramLabel = "COLUMN",
+      description =
+          "Thresholds for each group of queries: 'group', the column that scores carry. Each group"
+              + " then has its own n, and shares of the bits.")
+  private String groupBy;
+
+  @Option(
+      names = "--min-cell",
+      paramLabel = "C",
+      defaultValue = "1",
+      description =
+          "Fewest scores between two values that a site reports, and beyond the first and the last."
+              + " A reported value is somebody's score, rounded up; with C of 2 or more it stands"
+              + " for C people or more. Default: ${DEFAULT-VALUE}, any.")
+  private int minCell;
+
+  @Option(
+      names = "--max-levels",
+      paramLabel = "L",
+      defaultValue = "65535",
+      description =
+          "Most levels of the grid of reported values; fewer tell less of a score."
+              + " Default: ${DEFAULT-VALUE}.")
+  private int maxLevels;
+
+  @Option(
+      names = "--density",
+      paramLabel = "D",
+      defaultValue = "1",
+      description =
+          "Guess of the scores' density at the threshold, 1 for uniform over the range: places the"
+              + " reported points, the guarantee does not rest on it. Default: ${DEFAULT-VALUE}.")
+  private double density;
+
+  @Option(
+      names = "--nodes",
+      split = ",",
+      paramLabel = "NAME",
+      description = "Average over these nodes only. Default: all that have scores here.")
+  private List<String> nodes;
+
+  @Option(
+      names = "--max-density",
+      paramLabel = "F",
+      description =
+          "f_max, a bound on the scores' density per nat, for the published slack terms in numbers."
+              + " They are not needed for the guarantee.")
+  private Double maxDensity;
+
+  @Option(
+      names = "--mean-kl",
+      paramLabel = "KL",
+      description = "E KL(P*||P) of the scoring model in nats, for the published training slack.")
+  private Double meanKl;
+
+  @Option(
+      names = "--delta",
+      paramLabel = "P",
+      defaultValue = "0.05",
+      description =
+          "The published slack holds but for calibration sets of this probability."
+              + " Default: ${DEFAULT-VALUE}.")
+  private double delta;
+
+  @Mixin private RunnerOptions runner;
+
+  @Override
+  public Integer call() throws IOException {
+    RunnerChoice choice = runner.choice();
+    List<String> levels = checkedAlphas();
+    checkNumbers();
+    ScoreDirectory directory = ScoreRunner.directory(round);
+    SwarmChannel swarm =
+        SwarmChannel.read(directory, nodes == null ? SwarmChannel.present(directory) : nodes);
+    CalibrationTerms terms =
+        CalibrationTerms.newBuilder()
+            .setMethod(method)
+            .setAlphas(levels)
+            .setBitsCal(bitsCal)
+            .setNodes(Math.max(1, swarm.owners().size()))
+            .setMaxScore(swarm.maxSwarmScore())
+            .setMinCell(minCell)
+            .setMaxLevels(maxLevels)
+            .setDensity(density)
+            .setGrouped(groupBy != null)
+            .build();
+    double[] variances = swarm.nodes().stream().mapToDouble(NodeChannel::scoreVariance).toArray();
+    ConformalQuantile.SlackInputs slack =
+        new ConformalQuantile.SlackInputs(delta, variances, meanKl, maxDensity);
+    new ScoreRunner(progress(), err())
+        .run(
+            choice,
+            "calibrate",
+            directory,
+            directory,
+            swarm.mostQueries(),
+            (pipeline, aside) -> CalibrateRound.build(pipeline, swarm, terms, slack, aside));
+    Threshold threshold =
+        PlainJson.read(
+            Threshold.class,
+            Threshold.getClassSchema(),
+            Storage.read(directory.threshold(), PlainJson.MAX_BYTES),
+            directory.threshold());
+    report(threshold);
+    out().println("written to " + directory.threshold());
+    return rejects(threshold, directory);
+  }
+
+  private List<String> checkedAlphas() {
+    Set<Alpha> seen = new TreeSet<>();
+    List<String> levels = new ArrayList<>();
+    for (String alpha : alphas) {
+      try {
+        if (!seen.add(Alpha.of(alpha.strip()))) {
+          throw usage("--alpha: " + alpha + " is there twice");
+        }
+      } catch (IllegalArgumentException e) {
+        throw usage("--alpha: " + e.getMessage());
+      }
+      levels.add(alpha.strip());
+    }
+    levels.sort((a, b) -> Alpha.of(a).compareTo(Alpha.of(b)));
+    return levels;
+  }
+
+  private void checkNumbers() {
+    SummaryMethod how;
+    try {
+      how = SummaryMethod.of(method);
+    } catch (IllegalArgumentException e) {
+      throw usage("--" + e.getMessage());
+    }
+    int most = how == SummaryMethod.PAPER ? 20 : CalibrationPlan.MAX_BITS;
+    check(bitsCal >= 0 && bitsCal <= most, "--bits-cal must be 0 to " + most, bitsCal);
+    check(
+        groupBy == null || groupBy.equals("group"),
+        "--group-by must be 'group', the column that scores carry",
+        groupBy);
+    check(minCell >= 1, "--min-cell must be at least 1", minCell);
+    check(
+        maxLevels >= 1 && maxLevels <= CalibrationPlan.MAX_LEVELS,
+        "--max-levels must be 1 to " + CalibrationPlan.MAX_LEVELS,
+        maxLevels);
+    check(density > 0 && density < 1e300, "--density must be above 0", density);
+    check(delta > 0 && delta < 1, "--delta must be in (0, 1)", delta);
+    check(
+        maxDensity == null || (maxDensity >= 0 && maxDensity < 1e300),
+        "--max-density must be at least 0",
+        maxDensity);
+    check(
+        meanKl == null || (meanKl >= 0 && meanKl < 1e300), "--mean-kl must be at least 0", meanKl);
+    check(
+        how == SummaryMethod.CONSERVATIVE
+            || (minCell == 1 && maxLevels == CalibrationPlan.MAX_LEVELS),
+        "--min-cell and --max-levels are of --method conservative",
+        method);
+  }
+
+  private void check(boolean holds, String expected, Object found) {
+    if (!holds) {
+      throw usage(expected + ", got " + found);
+    }
+  }
+
+  private void report(Threshold threshold) {
+    CalibrationTerms terms = threshold.getTerms();
+    out()
+        .printf(
+            Locale.ROOT,
+            "channel    %s, %d candidates, scores of '%s' in [0, %s] nats%n",
+            Texts.count(threshold.getNodes().size(), "node"),
+            threshold.getCandidates().size(),
+            Texts.printable(threshold.getScorer()),
+            Texts.number(threshold.getMaxScore()));
+    long bits =
+        threshold.getNodes().stream().mapToLong(node -> node.getSummaryBits()).max().orElse(0);
+    out()
+        .printf(
+            Locale.ROOT,
+            "summaries  %s, at most %d of %d bits of a node%n",
+            terms.getMethod(),
+            bits,
+            terms.getBitsCal());
+    out()
+        .println(
+            "calibrated with "
+                + threshold.getCalibrated()
+                + " of "
+                + Texts.count(threshold.getQueries(), "query").replace("querys", "queries")
+                + " that all nodes answered");
+    Texts.Table table =
+        terms.getGrouped()
+            ? new Texts.Table("group", "alpha", "n", "rank", "threshold", "k/(n+1)")
+            : new Texts.Table("alpha", "n", "rank", "threshold", "k/(n+1)");
+    for (GroupThreshold row : threshold.getThresholds()) {
+      List<String> cells = new ArrayList<>();
+      if (terms.getGrouped()) {
+        cells.add(row.getGroup() == null ? "(none)" : row.getGroup());
+      }
+      cells.add(row.getAlpha());
+      cells.add("" + row.getScores());
+      cells.add("" + row.getRank());
+      cells.add(row.getThreshold() == null ? "infinite" : Texts.number(row.getThreshold()));
+      cells.add(String.format(Locale.ROOT, "%.4f", row.getCoverage()));
+      table.row(cells.toArray(String[]::new));
+    }
+    out().print(table);
+    for (GroupThreshold row : threshold.getThresholds()) {
+      if (row.getThreshold() == null) {
+        out().println(infinite(row, threshold.getCandidates().size()));
+      }
+    }
+    if (SummaryMethod.of(terms.getMethod()) == SummaryMethod.PAPER) {
+      out().println("the published rule: 1 - alpha is not guaranteed, and fails at few bits");
+    }
+    if (SummaryMethod.of(terms.getMethod()) == SummaryMethod.KLL) {
+      out().println("a sketch: 1 - alpha holds in 99 of 100 draws of its coins, not for certain");
+    }
+    Slack slack = threshold.getThresholds().get(0).getSlack();
+    out()
+        .printf(
+            Locale.ROOT,
+            "published slack, not needed here: f_max x (%.4g calibration + %.4g channel%s) nats%n",
+            slack.getFederated(),
+            slack.getChannel(),
+            slack.getTraining() == null
+                ? ""
+                : String.format(Locale.ROOT, " + %.4g training", slack.getTraining()));
+    if (slack.getLowerBound() != null) {
+      out()
+          .printf(
+              Locale.ROOT,
+              "  with f_max %s and delta %s the published bound at alpha %s is %.4f%s%n",
+              Texts.number(slack.getMaxDensity()),
+              Texts.number(threshold.getDelta()),
+              threshold.getThresholds().get(0).getAlpha(),
+              Math.max(0, slack.getLowerBound()),
+              slack.getLowerBound() < 0 ? " (below 0: it says nothing)" : "");
+    }
+  }
+
+  private static String infinite(GroupThreshold row, int candidates) {
+    String where =
+        "alpha " + row.getAlpha() + (row.getGroup() == null ? "" : ", group " + row.getGroup());
+    return Texts.printable(
+        row.getWhy().equals("too-few-scores")
+            ? where
+                + ": "
+                + Texts.count(row.getScores(), "calibration score")
+                + ", at least "
+                + ConformalRank.smallestFinite(Alpha.of(row.getAlpha()))
+                + " are needed; every set is all "
+                + candidates
+                + " candidates"
+            : where
+                + ": the bits say of no value that "
+                + row.getRank()
+                + " of "
+                + row.getScores()
+                + " scores are at most it (or so many true answers were scored by no node); every"
+                + " set is all "
+                + candidates
+                + " candidates");
+  }
+
+  private int rejects(Threshold threshold, ScoreDirectory directory) {
+    if (threshold.getRejects().isEmpty()) {
+      return ExitCodes.OK;
+    }
+    err().println("sluice: some of what came was rejected:");
+    for (ScoreRejectCount count : threshold.getRejects()) {
+      err().println("  " + count.getCount() + " " + Texts.printable(count.getReason()));
+    }
+    err().println("  with reasons in " + directory.rejects("calibrate"));
+    return ExitCodes.DONE_WITH_REJECTS;
+  }
+}

@@ -1,0 +1,126 @@
+package dev.sluice.transforms.scores;
+
+import dev.sluice.transforms.conformal.Alpha;
+import dev.sluice.transforms.conformal.CalibrationPlan;
+import dev.sluice.transforms.conformal.ConformalRank;
+import dev.sluice.transforms.conformal.SymbolCounts;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.List;
+import java.util.Random;
+import java.util.function.Supplier;
+import org.apache.datasketches.kll.KllDoublesSketch;
+import org.apache.datasketches.kll.KllSketch;
+import org.apache.datasketches.memory.Memory;
+import org.apache.datasketches.quantilescommon.QuantileSearchCriteria;
+
+/**
+ * Calibration scores as a KLL sketch (Karnin, Lang, Liberty, FOCS 2016; DataSketches'), after
+ * rounding up to a grid of 65535 values, and the threshold of merged sketches.
+ *
+ * <p>A sketch's ranks are off by a share eps of n with a probability of 1 %, so the threshold is
+ * the value of rank k/n + eps: 1-alpha is covered in 99 of 100 draws of the sketch's coins, not for
+ * certain. The largest score is kept exactly, so that a rank beyond n asks for that.
+ *
+ * <p>The library tosses its coins with one generator for the whole process; it is seeded here
+ * before every sketch, and nobody else uses it meanwhile, so that the same scores make the same
+ * bytes.
+ */
+final class KllSummary {
+  private static final int MIN_K = 8;
+  private static final int MAX_K = 4096;
+  private static final VarHandle COINS = coins();
+
+  private KllSummary() {}
+
+  private static VarHandle coins() {
+    try {
+      return MethodHandles.privateLookupIn(KllSketch.class, MethodHandles.lookup())
+          .findStaticVarHandle(KllSketch.class, "random", Random.class);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("another DataSketches than this was built with", e);
+    }
+  }
+
+  private static <T> T seeded(long seed, Supplier<T> work) {
+    synchronized (COINS) {
+      ((Random) COINS.get()).setSeed(seed);
+      return work.get();
+    }
+  }
+
+  /** The largest parameter whose sketches of n scores fit the bits; 0 for none. */
+  static int parameter(int bits, long scores) {
+    int low = MIN_K - 1;
+    int high = MAX_K + 1;
+    while (high - low > 1) {
+      int middle = (low + high) >>> 1;
+      long bytes =
+          KllSketch.getMaxSerializedSizeBytes(
+              middle, scores, KllSketch.SketchType.DOUBLES_SKETCH, false);
+      if (8 * bytes <= bits) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return low < MIN_K ? 0 : low;
+  }
+
+  /**
+   * A sketch of scores on a plan's grid of 65535.
+   *
+   * @param symbols by {@link CalibrationPlan#symbolAbove} with {@link CalibrationPlan#MAX_LEVELS}
+   * @return no bytes where the bits do not pay for a sketch
+   */
+  static byte[] of(CalibrationPlan plan, SymbolCounts symbols) {
+    int k = parameter(plan.bits(), symbols.total());
+    if (k == 0) {
+      return new byte[0];
+    }
+    return seeded(
+        symbols.total(),
+        () -> {
+          KllDoublesSketch sketch = KllDoublesSketch.newHeapInstance(k);
+          for (int i = 0; i < symbols.size(); i++) {
+            sketch.update(value(plan, symbols.symbol(i)), symbols.count(i));
+          }
+          return sketch.toByteArray();
+        });
+  }
+
+  private static double value(CalibrationPlan plan, int symbol) {
+    return symbol == CalibrationPlan.MAX_LEVELS
+        ? Double.POSITIVE_INFINITY
+        : plan.value(symbol, CalibrationPlan.MAX_LEVELS);
+  }
+
+  /**
+   * The threshold of merged sketches.
+   *
+   * @param sketches in one order; those without bytes make it infinite
+   * @param scores n over all nodes
+   */
+  static double threshold(Alpha alpha, List<byte[]> sketches, long scores) {
+    long rank = ConformalRank.of(alpha, scores);
+    if (rank > scores || sketches.stream().anyMatch(bytes -> bytes.length == 0)) {
+      return Double.POSITIVE_INFINITY;
+    }
+    return seeded(
+        scores,
+        () -> {
+          int k = MAX_K;
+          for (byte[] bytes : sketches) {
+            k = Math.min(k, KllDoublesSketch.heapify(Memory.wrap(bytes)).getK());
+          }
+          KllDoublesSketch merged = KllDoublesSketch.newHeapInstance(k);
+          for (byte[] bytes : sketches) {
+            merged.merge(KllDoublesSketch.heapify(Memory.wrap(bytes)));
+          }
+          double share = (double) rank / scores + merged.getNormalizedRankError(false);
+          return share >= 1
+              ? merged.getMaxItem()
+              : merged.getQuantile(share, QuantileSearchCriteria.INCLUSIVE);
+        });
+  }
+}
