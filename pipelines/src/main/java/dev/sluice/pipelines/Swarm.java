@@ -1,7 +1,7 @@
 package dev.sluice.pipelines;
 
-import dev.sluice.schemas.NodePacket;
 import dev.sluice.schemas.ScoreReject;
+import dev.sluice.schemas.SwarmPart;
 import dev.sluice.schemas.SwarmQuery;
 import dev.sluice.transforms.scores.ReadLabels;
 import dev.sluice.transforms.scores.ReadScores;
@@ -10,19 +10,14 @@ import dev.sluice.transforms.scores.SwarmScores;
 import java.util.List;
 import java.util.Optional;
 import org.apache.beam.sdk.Pipeline;
-import org.apache.beam.sdk.coders.BooleanCoder;
-import org.apache.beam.sdk.coders.KvCoder;
-import org.apache.beam.sdk.coders.StringUtf8Coder;
-import org.apache.beam.sdk.transforms.Create;
+import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.transforms.Filter;
 import org.apache.beam.sdk.transforms.Flatten;
 import org.apache.beam.sdk.transforms.MapElements;
-import org.apache.beam.sdk.transforms.join.KeyedPCollectionTuple;
-import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
-import org.apache.beam.sdk.values.TypeDescriptors;
+import org.apache.beam.sdk.values.TypeDescriptor;
 
 /**
  * What a swarm said of each query of a directory, and what came and does not count.
@@ -46,34 +41,36 @@ record Swarm(PCollection<SwarmQuery> queries, PCollection<ScoreReject> rejected)
       int minNodes) {
     PCollectionTuple packets = pipeline.apply("ReadScores", ReadScores.of(swarm));
     PCollectionTuple labels = pipeline.apply("ReadLabels", ReadLabels.of(swarm, owners));
+    Optional<PCollectionTuple> earlier =
+        calibrated.map(known -> pipeline.apply("ReadCalibration", ReadScores.of(known)));
+    PCollectionList<SwarmPart> parts =
+        PCollectionList.of(packets.get(ReadScores.PACKETS)).and(labels.get(ReadLabels.ANSWERS));
+    if (earlier.isPresent()) {
+      parts = parts.and(labelledIn(earlier.get().get(ReadScores.PACKETS)));
+    }
     PCollectionTuple averaged =
-        KeyedPCollectionTuple.of(SwarmScores.PACKETS, packets.get(ReadScores.PACKETS))
-            .and(SwarmScores.ANSWERS, labels.get(ReadLabels.ANSWERS))
-            .and(SwarmScores.CALIBRATED, labelledIn(pipeline, calibrated))
+        parts
+            .apply("Parts", Flatten.pCollections())
             .apply("SwarmScores", SwarmScores.of(swarm).withMinNodes(minNodes));
-    return new Swarm(
-        averaged.get(SwarmScores.QUERIES),
+    PCollectionList<ScoreReject> rejected =
         PCollectionList.of(packets.get(ReadScores.REJECTED))
             .and(labels.get(ReadLabels.REJECTED))
-            .and(averaged.get(SwarmScores.REJECTED))
-            .apply("Rejected", Flatten.pCollections()));
+            .and(averaged.get(SwarmScores.REJECTED));
+    if (earlier.isPresent() && !calibrated.get().directory().equals(swarm.directory())) {
+      // What cannot be read there cannot be compared with. In one directory they are known already.
+      rejected = rejected.and(earlier.get().get(ReadScores.REJECTED));
+    }
+    return new Swarm(
+        averaged.get(SwarmScores.QUERIES), rejected.apply("Rejected", Flatten.pCollections()));
   }
 
-  private static PCollection<KV<String, Boolean>> labelledIn(
-      Pipeline pipeline, Optional<SwarmChannel> calibrated) {
-    KvCoder<String, Boolean> coder = KvCoder.of(StringUtf8Coder.of(), BooleanCoder.of());
-    if (calibrated.isEmpty()) {
-      return pipeline.apply("NoneCalibrated", Create.empty(coder));
-    }
-    return pipeline
-        .apply("ReadCalibration", ReadScores.of(calibrated.get()))
-        .get(ReadScores.PACKETS)
-        .apply("Labelled", Filter.by((KV<String, NodePacket> p) -> p.getValue().getLabelled()))
+  private static PCollection<SwarmPart> labelledIn(PCollection<SwarmPart> packets) {
+    return packets
+        .apply("Labelled", Filter.by(SwarmPart::getLabelled))
         .apply(
-            "Queries",
-            MapElements.into(
-                    TypeDescriptors.kvs(TypeDescriptors.strings(), TypeDescriptors.booleans()))
-                .via((KV<String, NodePacket> p) -> KV.of(p.getKey(), true)))
-        .setCoder(coder);
+            "CalibratedWith",
+            MapElements.into(TypeDescriptor.of(SwarmPart.class))
+                .via(packet -> SwarmPart.newBuilder().setQuery(packet.getQuery()).build()))
+        .setCoder(AvroCoder.of(SwarmPart.class));
   }
 }

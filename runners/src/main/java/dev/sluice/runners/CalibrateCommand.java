@@ -163,7 +163,7 @@ final class CalibrateCommand extends SluiceCommand {
     RunnerChoice choice = runner.choice();
     List<String> levels = checkedAlphas();
     checkNumbers();
-    ScoreDirectory directory = ScoreRunner.directory(round);
+    ScoreDirectory directory = new ScoreDirectory(Locations.round(round).root());
     SwarmChannel swarm =
         SwarmChannel.read(directory, nodes == null ? SwarmChannel.present(directory) : nodes);
     int least = minNodes == null ? swarm.nodes().size() : minNodes;
@@ -186,20 +186,21 @@ final class CalibrateCommand extends SluiceCommand {
     double[] variances = swarm.nodes().stream().mapToDouble(NodeChannel::scoreVariance).toArray();
     ConformalQuantile.SlackInputs slack =
         new ConformalQuantile.SlackInputs(delta, variances, meanKl, maxDensity);
-    new ScoreRunner(progress(), err())
-        .run(
-            choice,
-            "calibrate",
-            directory,
-            directory,
-            swarm.mostQueries(),
-            (pipeline, aside) -> CalibrateRound.build(pipeline, swarm, terms, least, slack, aside));
+    reportAttempts(Locations.round(round));
     Threshold threshold =
-        PlainJson.read(
-            Threshold.class,
-            Threshold.getClassSchema(),
-            Storage.read(directory.threshold(), PlainJson.MAX_BYTES),
-            directory.threshold());
+        new ScoreAttempt("calibrate", swarm, directory)
+            .run(
+                ScoreAttempt.settle(choice, swarm, err()),
+                progress(),
+                (pipeline, attempt) ->
+                    CalibrateRound.build(
+                        pipeline, swarm, terms, least, slack, directory.aside(attempt)),
+                aside ->
+                    PlainJson.read(
+                        Threshold.class,
+                        Threshold.getClassSchema(),
+                        Storage.read(directory.threshold(), PlainJson.MAX_BYTES),
+                        directory.threshold()));
     report(threshold);
     out().println("written to " + directory.threshold());
     return rejects(threshold, directory);

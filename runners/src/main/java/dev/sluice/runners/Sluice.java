@@ -53,6 +53,8 @@ import picocli.CommandLine.Spec;
       AllocateCommand.class,
       CalibrateCommand.class,
       ScoreCommand.class,
+      PredictCommand.class,
+      CoverageCommand.class,
       InspectCommand.class,
       QuickstartCommand.class,
       BenchCommand.class

@@ -125,6 +125,15 @@ public final class PlainJson {
     return out.toByteArray();
   }
 
+  /** Writes a record on one line, without a newline. */
+  public static String line(SpecificRecord record) {
+    try {
+      return MAPPER.writeValueAsString(toTree(record));
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** The record as a JSON tree. */
   public static ObjectNode toTree(SpecificRecord record) {
     return (ObjectNode) tree(record.getSchema(), record);

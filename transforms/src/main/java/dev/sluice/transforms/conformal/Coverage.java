@@ -56,6 +56,11 @@ public final class Coverage {
     return queries;
   }
 
+  /** Candidates in all sets. */
+  public long members() {
+    return members;
+  }
+
   /** Queries whose label is in its set. */
   public long covered() {
     return covered;

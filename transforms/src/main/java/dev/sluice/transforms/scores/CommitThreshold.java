@@ -47,9 +47,6 @@ import org.apache.beam.sdk.values.TupleTag;
  */
 @AutoValue
 public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone> {
-  /** Value of the document's field 'format'. */
-  public static final String FORMAT = "sluice-threshold-1";
-
   /** By group and alpha. */
   public static final TupleTag<GroupThreshold> THRESHOLDS = new TupleTag<>() {};
 
@@ -226,7 +223,7 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
                 .build());
       }
       return Threshold.newBuilder()
-          .setFormat(FORMAT)
+          .setFormat(CalibratedThreshold.FORMAT)
           .setCandidates(swarm.candidates())
           .setMaxScore(swarm.maxScore())
           .setScorer(swarm.scorer())

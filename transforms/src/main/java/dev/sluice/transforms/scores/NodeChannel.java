@@ -215,6 +215,11 @@ public final class NodeChannel implements Serializable {
 
   /** Variance of the error of one score, nats²: step²/12, the mean over a query's radices. */
   public double scoreVariance() {
-    return budget.meanSquareStep() * document.getMaxScore() * document.getMaxScore() / 12;
+    return scoreVariance(budget, document.getMaxScore());
+  }
+
+  /** The same of bits and a range in nats. */
+  static double scoreVariance(ScoreBudget budget, double maxScore) {
+    return budget.meanSquareStep() * maxScore * maxScore / 12;
   }
 }

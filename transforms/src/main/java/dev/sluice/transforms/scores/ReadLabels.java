@@ -1,8 +1,8 @@
 package dev.sluice.transforms.scores;
 
 import com.google.auto.value.AutoValue;
-import dev.sluice.schemas.NodeAnswer;
 import dev.sluice.schemas.ScoreReject;
+import dev.sluice.schemas.SwarmPart;
 import dev.sluice.schemas.TrueAnswer;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
@@ -25,11 +25,11 @@ import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
-/** What the nodes of a swarm know of the truth, by query: {@code labels/<node>/labels-*.avro}. */
+/** What the nodes of a swarm know of the truth: {@code labels/<node>/labels-*.avro}. */
 @AutoValue
 public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
-  /** By query. */
-  public static final TupleTag<KV<String, NodeAnswer>> ANSWERS = new TupleTag<>() {};
+  /** One for each query that a node labelled. */
+  public static final TupleTag<SwarmPart> ANSWERS = new TupleTag<>() {};
 
   /** What else was there. */
   public static final TupleTag<ScoreReject> REJECTED = new TupleTag<>() {};
@@ -59,7 +59,7 @@ public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
             .apply(
                 "ReadAnswers",
                 ParDo.of(new ReadFn(swarm())).withOutputTags(ANSWERS, TupleTagList.of(REJECTED)));
-    read.get(ANSWERS).setCoder(KvCoder.of(StringUtf8Coder.of(), AvroCoder.of(NodeAnswer.class)));
+    read.get(ANSWERS).setCoder(AvroCoder.of(SwarmPart.class));
     read.get(REJECTED).setCoder(AvroCoder.of(ScoreReject.class));
     return read;
   }
@@ -82,7 +82,7 @@ public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
     }
   }
 
-  private static class ReadFn extends DoFn<KV<Integer, String>, KV<String, NodeAnswer>> {
+  private static class ReadFn extends DoFn<KV<Integer, String>, SwarmPart> {
     private static final long serialVersionUID = 1L;
     private final SwarmChannel swarm;
     private transient Map<String, Integer> indices;
@@ -120,7 +120,13 @@ public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
                                   + "' is none of the candidates",
                               null));
                 } else {
-                  out.get(ANSWERS).output(KV.of(answer.getQuery(), new NodeAnswer(node, index)));
+                  out.get(ANSWERS)
+                      .output(
+                          SwarmPart.newBuilder()
+                              .setQuery(answer.getQuery())
+                              .setNode(node)
+                              .setAnswer(index)
+                              .build());
                 }
               });
     }

@@ -1,15 +1,14 @@
 package dev.sluice.transforms.scores;
 
 import com.google.auto.value.AutoValue;
-import dev.sluice.schemas.NodePacket;
 import dev.sluice.schemas.ScoreFile;
 import dev.sluice.schemas.ScorePacket;
 import dev.sluice.schemas.ScoreReject;
+import dev.sluice.schemas.SwarmPart;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.beam.sdk.coders.KvCoder;
-import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.metrics.Counter;
@@ -26,16 +25,16 @@ import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
 /**
- * The packets of a swarm, by query, from the files that the nodes' channel.json name. A file with
- * another digest is not used.
+ * The packets of a swarm from the files that the nodes' channel.json name. A file with another
+ * digest is not used.
  *
  * <p>Packets themselves are shuffled: one has at most its budget of bits, which is less than a
  * pointer to it would take.
  */
 @AutoValue
 public abstract class ReadScores extends PTransform<PBegin, PCollectionTuple> {
-  /** By query. */
-  public static final TupleTag<KV<String, NodePacket>> PACKETS = new TupleTag<>() {};
+  /** One for each query and node. */
+  public static final TupleTag<SwarmPart> PACKETS = new TupleTag<>() {};
 
   /** What else was there. */
   public static final TupleTag<ScoreReject> REJECTED = new TupleTag<>() {};
@@ -63,12 +62,12 @@ public abstract class ReadScores extends PTransform<PBegin, PCollectionTuple> {
             .apply(
                 "ReadPackets",
                 ParDo.of(new ReadFn(swarm())).withOutputTags(PACKETS, TupleTagList.of(REJECTED)));
-    read.get(PACKETS).setCoder(KvCoder.of(StringUtf8Coder.of(), AvroCoder.of(NodePacket.class)));
+    read.get(PACKETS).setCoder(AvroCoder.of(SwarmPart.class));
     read.get(REJECTED).setCoder(AvroCoder.of(ScoreReject.class));
     return read;
   }
 
-  private static class ReadFn extends DoFn<KV<Integer, Integer>, KV<String, NodePacket>> {
+  private static class ReadFn extends DoFn<KV<Integer, Integer>, SwarmPart> {
     private static final long serialVersionUID = 1L;
 
     private final Counter packets = Metrics.counter(ReadScores.class, "packets");
@@ -100,10 +99,13 @@ public abstract class ReadScores extends PTransform<PBegin, PCollectionTuple> {
             packets.inc();
             out.get(PACKETS)
                 .output(
-                    KV.of(
-                        packet.getQuery(),
-                        new NodePacket(
-                            node, packet.getGroup(), packet.getLabelled(), packet.getPacket())));
+                    SwarmPart.newBuilder()
+                        .setQuery(packet.getQuery())
+                        .setNode(node)
+                        .setGroup(packet.getGroup())
+                        .setLabelled(packet.getLabelled())
+                        .setPacket(packet.getPacket())
+                        .build());
           });
     }
   }

@@ -1,6 +1,8 @@
 package dev.sluice.transforms.scores;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -10,6 +12,12 @@ import java.util.Set;
 public final class ScoreNames {
   /** Longest name in bytes of UTF-8. */
   public static final int MAX_BYTES = 256;
+
+  /** By the bytes of UTF-8, which a reader in any language can do. */
+  static final Comparator<String> BYTE_ORDER =
+      (one, other) ->
+          Arrays.compareUnsigned(
+              one.getBytes(StandardCharsets.UTF_8), other.getBytes(StandardCharsets.UTF_8));
 
   private ScoreNames() {}
 

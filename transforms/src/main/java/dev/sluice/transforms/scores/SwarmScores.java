@@ -1,9 +1,8 @@
 package dev.sluice.transforms.scores;
 
 import com.google.auto.value.AutoValue;
-import dev.sluice.schemas.NodeAnswer;
-import dev.sluice.schemas.NodePacket;
 import dev.sluice.schemas.ScoreReject;
+import dev.sluice.schemas.SwarmPart;
 import dev.sluice.schemas.SwarmQuery;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.BadCodesException;
@@ -14,6 +13,7 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -22,34 +22,34 @@ import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.metrics.Counter;
 import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.transforms.DoFn;
+import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
-import org.apache.beam.sdk.transforms.join.CoGbkResult;
-import org.apache.beam.sdk.transforms.join.CoGroupByKey;
-import org.apache.beam.sdk.transforms.join.KeyedPCollectionTuple;
+import org.apache.beam.sdk.transforms.WithKeys;
 import org.apache.beam.sdk.values.KV;
+import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
+import org.apache.beam.sdk.values.TypeDescriptors;
 
 /**
  * Mean scores of each query over the nodes, {@link SwarmScore}, with what is known of its truth. A
  * query that not all nodes answered has other scores than those calibrated with, and is a reject.
  *
+ * <p>Queries meet in buckets of some ten thousand packets, by a hash of their names, as a runner's
+ * work for a key may be far more than that for a query. Holds one bucket.
+ *
  * <p>Where several nodes know the truth, the query is the calibration score of one of them, which
  * one being a function of the query's name: it counts once, and nobody's budget carries all.
  */
 @AutoValue
-public abstract class SwarmScores
-    extends PTransform<KeyedPCollectionTuple<String>, PCollectionTuple> {
-  /** In: packets by query. */
-  public static final TupleTag<NodePacket> PACKETS = new TupleTag<>() {};
+public abstract class SwarmScores extends PTransform<PCollection<SwarmPart>, PCollectionTuple> {
+  /** Packets of a bucket, on average. */
+  private static final long PACKETS = 1 << 16;
 
-  /** In: answers by query. */
-  public static final TupleTag<NodeAnswer> ANSWERS = new TupleTag<>() {};
-
-  /** In: queries that were calibrated with, and are not to be tested on. */
-  public static final TupleTag<Boolean> CALIBRATED = new TupleTag<>() {};
+  /** Fewest buckets, for workers to share. */
+  private static final long BUCKETS = 16;
 
   /** Out: one for each query that counts. */
   public static final TupleTag<SwarmQuery> QUERIES = new TupleTag<>() {};
@@ -71,11 +71,23 @@ public abstract class SwarmScores
     return new AutoValue_SwarmScores(swarm(), minNodes);
   }
 
+  /**
+   * Averages.
+   *
+   * @param parts packets, true answers, and queries that were calibrated with and are not to be
+   *     tested on
+   */
   @Override
-  public PCollectionTuple expand(KeyedPCollectionTuple<String> parts) {
+  public PCollectionTuple expand(PCollection<SwarmPart> parts) {
+    long packets = swarm().mostQueries() * swarm().nodes().size();
+    int buckets = (int) Math.min(1 << 20, Math.max(BUCKETS, packets / PACKETS));
     PCollectionTuple swarm =
         parts
-            .apply("GroupByQuery", CoGroupByKey.create())
+            .apply(
+                "KeyByBucket",
+                WithKeys.of((SwarmPart part) -> ScoreShards.of(part.getQuery(), buckets))
+                    .withKeyType(TypeDescriptors.integers()))
+            .apply("GroupByBucket", GroupByKey.create())
             .apply(
                 "Average",
                 ParDo.of(new AverageFn(swarm(), minNodes()))
@@ -85,7 +97,7 @@ public abstract class SwarmScores
     return swarm;
   }
 
-  private static class AverageFn extends DoFn<KV<String, CoGbkResult>, SwarmQuery> {
+  private static class AverageFn extends DoFn<KV<Integer, Iterable<SwarmPart>>, SwarmQuery> {
     private static final long serialVersionUID = 1L;
 
     private final Counter queries = Metrics.counter(SwarmScores.class, "queries");
@@ -107,39 +119,46 @@ public abstract class SwarmScores
     }
 
     @ProcessElement
-    public void average(@Element KV<String, CoGbkResult> element, MultiOutputReceiver out) {
-      String query = element.getKey();
-      Map<Integer, NodePacket> packets = new TreeMap<>();
-      for (NodePacket packet : element.getValue().getAll(PACKETS)) {
-        if (packets.put(packet.getNode(), packet) != null) {
-          reject(out, packet.getNode(), query, ScoreReason.DUPLICATE, "the node sent it twice");
+    public void average(@Element KV<Integer, Iterable<SwarmPart>> bucket, MultiOutputReceiver out) {
+      Map<String, List<SwarmPart>> byQuery = new HashMap<>();
+      for (SwarmPart part : bucket.getValue()) {
+        byQuery.computeIfAbsent(part.getQuery(), query -> new ArrayList<>(2)).add(part);
+      }
+      byQuery.forEach((query, parts) -> average(query, parts, out));
+    }
+
+    private void average(String query, List<SwarmPart> parts, MultiOutputReceiver out) {
+      Map<Integer, SwarmPart> packets = new TreeMap<>();
+      Map<Integer, Integer> answers = new TreeMap<>();
+      boolean calibrated = false;
+      for (SwarmPart part : parts) {
+        calibrated |= part.getNode() < 0;
+        if (part.getPacket() != null && packets.put(part.getNode(), part) != null) {
+          reject(out, part.getNode(), query, ScoreReason.DUPLICATE, "the node sent it twice");
+          return;
+        }
+        if (part.getAnswer() >= 0 && answers.put(part.getNode(), part.getAnswer()) != null) {
+          reject(out, part.getNode(), query, ScoreReason.DUPLICATE, "the node labelled it twice");
           return;
         }
       }
-      Map<Integer, Integer> answers = new TreeMap<>();
-      for (NodeAnswer answer : element.getValue().getAll(ANSWERS)) {
-        Integer other = answers.put(answer.getNode(), answer.getAnswer());
-        NodePacket packet = packets.get(answer.getNode());
-        if (packet == null || !packet.getLabelled()) {
+      for (int node : answers.keySet()) {
+        if (!packets.containsKey(node) || !packets.get(node).getLabelled()) {
           reject(
               out,
-              answer.getNode(),
+              node,
               query,
               ScoreReason.STRAY_LABEL,
-              packet == null
-                  ? "a true answer of a query that the node did not score"
-                  : "a true answer of a query that the node did not mark as labelled");
-          return;
-        }
-        if (other != null) {
-          reject(out, answer.getNode(), query, ScoreReason.DUPLICATE, "the node labelled it twice");
+              packets.containsKey(node)
+                  ? "a true answer of a query that the node did not mark as labelled"
+                  : "a true answer of a query that the node did not score");
           return;
         }
       }
       if (packets.isEmpty()) {
         return; // calibrated with, and not asked again
       }
-      if (element.getValue().getAll(CALIBRATED).iterator().hasNext()) {
+      if (calibrated) {
         reject(
             out,
             null,
@@ -157,7 +176,7 @@ public abstract class SwarmScores
       }
     }
 
-    private String missing(Map<Integer, NodePacket> packets) {
+    private String missing(Map<Integer, SwarmPart> packets) {
       List<String> missing = new ArrayList<>();
       for (int node = 0; node < swarm.nodes().size() && missing.size() < 10; node++) {
         if (!packets.containsKey(node)) {
@@ -174,11 +193,11 @@ public abstract class SwarmScores
 
     private boolean agree(
         String query,
-        Map<Integer, NodePacket> packets,
+        Map<Integer, SwarmPart> packets,
         Map<Integer, Integer> answers,
         MultiOutputReceiver out) {
-      NodePacket first = packets.values().iterator().next();
-      for (NodePacket packet : packets.values()) {
+      SwarmPart first = packets.values().iterator().next();
+      for (SwarmPart packet : packets.values()) {
         if (!Objects.equals(first.getGroup(), packet.getGroup())) {
           reject(
               out,
@@ -217,14 +236,14 @@ public abstract class SwarmScores
 
     private void swarm(
         String query,
-        Map<Integer, NodePacket> packets,
+        Map<Integer, SwarmPart> packets,
         Map<Integer, Integer> answers,
         MultiOutputReceiver out) {
       int list = swarm.candidates().size();
       SwarmScore score = new SwarmScore(list);
       List<Integer> labelled = new ArrayList<>();
       String group = null;
-      for (NodePacket packet : packets.values()) {
+      for (SwarmPart packet : packets.values()) {
         int node = packet.getNode();
         ByteBuffer view = packet.getPacket().duplicate();
         byte[] bytes = new byte[view.remaining()];

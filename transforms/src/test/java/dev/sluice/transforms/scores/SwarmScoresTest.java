@@ -5,6 +5,7 @@ import static org.hamcrest.Matchers.containsInAnyOrder;
 import static org.hamcrest.Matchers.is;
 
 import dev.sluice.schemas.ScoreReject;
+import dev.sluice.schemas.SwarmPart;
 import dev.sluice.schemas.SwarmQuery;
 import dev.sluice.transforms.conformal.OutOfRange;
 import dev.sluice.transforms.conformal.SwarmScore;
@@ -17,15 +18,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
-import org.apache.beam.sdk.coders.BooleanCoder;
-import org.apache.beam.sdk.coders.KvCoder;
-import org.apache.beam.sdk.coders.StringUtf8Coder;
+import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.testing.PAssert;
 import org.apache.beam.sdk.testing.TestPipeline;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.Flatten;
-import org.apache.beam.sdk.transforms.join.KeyedPCollectionTuple;
-import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
@@ -55,15 +52,15 @@ class SwarmScoresTest implements Serializable {
     PCollectionTuple labels =
         pipeline.apply(
             ReadLabels.of(swarm, IntStream.range(0, swarm.nodes().size()).boxed().toList()));
-    List<KV<String, Boolean>> known = new ArrayList<>();
-    calibrated.forEach(query -> known.add(KV.of(query, true)));
-    PCollection<KV<String, Boolean>> before =
-        pipeline.apply(
-            Create.of(known).withCoder(KvCoder.of(StringUtf8Coder.of(), BooleanCoder.of())));
+    List<SwarmPart> known = new ArrayList<>();
+    calibrated.forEach(query -> known.add(SwarmPart.newBuilder().setQuery(query).build()));
+    PCollection<SwarmPart> before =
+        pipeline.apply(Create.of(known).withCoder(AvroCoder.of(SwarmPart.class)));
     PCollectionTuple out =
-        KeyedPCollectionTuple.of(SwarmScores.PACKETS, packets.get(ReadScores.PACKETS))
-            .and(SwarmScores.ANSWERS, labels.get(ReadLabels.ANSWERS))
-            .and(SwarmScores.CALIBRATED, before)
+        PCollectionList.of(packets.get(ReadScores.PACKETS))
+            .and(labels.get(ReadLabels.ANSWERS))
+            .and(before)
+            .apply("Parts", Flatten.pCollections())
             .apply(SwarmScores.of(swarm).withMinNodes(minNodes));
     PAssert.that(out.get(SwarmScores.QUERIES))
         .satisfies(
