@@ -12,8 +12,8 @@ import dev.sluice.transforms.scores.WriteScoreRejects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.apache.beam.sdk.Pipeline;
-import org.apache.beam.sdk.transforms.Count;
 import org.apache.beam.sdk.transforms.Flatten;
+import org.apache.beam.sdk.transforms.Sum;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
@@ -57,7 +57,9 @@ public final class CalibrateRound {
             .apply("AllRejected", Flatten.pCollections());
     PCollectionTuple.of(CommitThreshold.THRESHOLDS, thresholds)
         .and(CommitThreshold.SUMMARIES, summaries)
-        .and(CommitThreshold.QUERIES, said.queries().apply("CountQueries", Count.globally()))
+        .and(
+            CommitThreshold.QUERIES,
+            summarized.get(SummarizeScores.QUERIES).apply("CountQueries", Sum.longsGlobally()))
         .and(CommitThreshold.REJECTS, rejected.apply("WriteRejects", WriteScoreRejects.into(aside)))
         .apply("CommitThreshold", CommitThreshold.of(swarm, terms, minNodes, slack.delta(), aside));
   }

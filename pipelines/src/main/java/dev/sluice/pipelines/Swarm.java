@@ -2,6 +2,7 @@ package dev.sluice.pipelines;
 
 import dev.sluice.schemas.ScoreReject;
 import dev.sluice.schemas.SwarmPart;
+import dev.sluice.schemas.SwarmParts;
 import dev.sluice.schemas.SwarmQuery;
 import dev.sluice.transforms.scores.ReadLabels;
 import dev.sluice.transforms.scores.ReadScores;
@@ -10,14 +11,13 @@ import dev.sluice.transforms.scores.SwarmScores;
 import java.util.List;
 import java.util.Optional;
 import org.apache.beam.sdk.Pipeline;
-import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
-import org.apache.beam.sdk.transforms.Filter;
 import org.apache.beam.sdk.transforms.Flatten;
 import org.apache.beam.sdk.transforms.MapElements;
+import org.apache.beam.sdk.transforms.SimpleFunction;
+import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
-import org.apache.beam.sdk.values.TypeDescriptor;
 
 /**
  * What a swarm said of each query of a directory, and what came and does not count.
@@ -42,8 +42,9 @@ record Swarm(PCollection<SwarmQuery> queries, PCollection<ScoreReject> rejected)
     PCollectionTuple packets = pipeline.apply("ReadScores", ReadScores.of(swarm));
     PCollectionTuple labels = pipeline.apply("ReadLabels", ReadLabels.of(swarm, owners));
     Optional<PCollectionTuple> earlier =
-        calibrated.map(known -> pipeline.apply("ReadCalibration", ReadScores.of(known)));
-    PCollectionList<SwarmPart> parts =
+        calibrated.map(
+            known -> pipeline.apply("ReadCalibration", ReadScores.of(known).inBucketsOf(swarm)));
+    PCollectionList<KV<Integer, SwarmParts>> parts =
         PCollectionList.of(packets.get(ReadScores.PACKETS)).and(labels.get(ReadLabels.ANSWERS));
     if (earlier.isPresent()) {
       parts = parts.and(labelledIn(earlier.get().get(ReadScores.PACKETS)));
@@ -64,13 +65,27 @@ record Swarm(PCollection<SwarmQuery> queries, PCollection<ScoreReject> rejected)
         averaged.get(SwarmScores.QUERIES), rejected.apply("Rejected", Flatten.pCollections()));
   }
 
-  private static PCollection<SwarmPart> labelledIn(PCollection<SwarmPart> packets) {
+  private static PCollection<KV<Integer, SwarmParts>> labelledIn(
+      PCollection<KV<Integer, SwarmParts>> packets) {
     return packets
-        .apply("Labelled", Filter.by(SwarmPart::getLabelled))
-        .apply(
-            "CalibratedWith",
-            MapElements.into(TypeDescriptor.of(SwarmPart.class))
-                .via(packet -> SwarmPart.newBuilder().setQuery(packet.getQuery()).build()))
-        .setCoder(AvroCoder.of(SwarmPart.class));
+        .apply("CalibratedWith", MapElements.via(new Labelled()))
+        .setCoder(packets.getCoder());
+  }
+
+  /** The labelled queries among packets, without the packets. */
+  private static class Labelled
+      extends SimpleFunction<KV<Integer, SwarmParts>, KV<Integer, SwarmParts>> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public KV<Integer, SwarmParts> apply(KV<Integer, SwarmParts> packets) {
+      return KV.of(
+          packets.getKey(),
+          new SwarmParts(
+              packets.getValue().getParts().stream()
+                  .filter(SwarmPart::getLabelled)
+                  .map(packet -> SwarmPart.newBuilder().setQuery(packet.getQuery()).build())
+                  .toList()));
+    }
   }
 }

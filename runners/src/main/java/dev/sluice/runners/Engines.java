@@ -67,6 +67,7 @@ final class Engines {
     FlinkPipelineOptions options = PipelineOptionsFactory.as(FlinkPipelineOptions.class);
     options.setRunner(FlinkRunner.class);
     options.setStreaming(false);
+    options.setFasterCopy(true); // no function here changes an element it was given
     options.setParallelism(choice.parallelism());
     return options;
   }

@@ -18,7 +18,8 @@ final class RunnerOptions {
       defaultValue = "auto",
       description =
           "Beam runner. direct: starts fast, one process. flink: embedded, or a cluster with"
-              + " --flinkMaster. auto: direct below 64 MiB of input, else flink."
+              + " --flinkMaster. auto: direct for small work (64 MiB of codes, 100000 score packets),"
+              + " else flink."
               + " Default: ${DEFAULT-VALUE}.")
   private String runner;
 

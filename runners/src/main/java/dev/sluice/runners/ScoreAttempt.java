@@ -1,17 +1,14 @@
 package dev.sluice.runners;
 
 import dev.sluice.runners.RunnerChoice.Engine;
-import dev.sluice.transforms.scores.NodeChannel;
 import dev.sluice.transforms.scores.ScoreDirectory;
 import dev.sluice.transforms.scores.SwarmChannel;
-import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.BiConsumer;
 import org.apache.beam.sdk.Pipeline;
-import org.apache.beam.sdk.io.fs.MatchResult;
 
 /**
  * One attempt at a step over the scores of a swarm.
@@ -21,6 +18,9 @@ import org.apache.beam.sdk.io.fs.MatchResult;
  * @param directory below which the attempt writes
  */
 record ScoreAttempt(String what, SwarmChannel swarm, ScoreDirectory directory) {
+  /** From this many packets on, AUTO chooses Flink: per element the direct runner is slow. */
+  static final long FLINK_FROM_PACKETS = 100_000;
+
   /**
    * Runs a pipeline to its end.
    *
@@ -52,22 +52,12 @@ record ScoreAttempt(String what, SwarmChannel swarm, ScoreDirectory directory) {
       throws IOException {
     String reason = "as asked";
     if (choice.engine() == Engine.AUTO) {
-      long bytes = 0;
-      for (NodeChannel node : swarm.nodes()) {
-        String files = swarm.directory().scores(node.name()) + "/scores-*.avro";
-        for (MatchResult.Metadata file : Storage.match(files)) {
-          bytes += Math.max(0, file.sizeBytes());
-        }
-      }
-      boolean small = bytes < RoundRunner.FLINK_FROM_BYTES;
+      long packets = swarm.nodes().stream().mapToLong(node -> node.document().getQueries()).sum();
+      boolean small = packets < FLINK_FROM_PACKETS;
       choice =
           RunnerChoice.of(small ? Engine.DIRECT : Engine.FLINK)
               .withParallelism(choice.parallelism());
-      reason =
-          Texts.bytes(bytes)
-              + " of scores, "
-              + (small ? "below " : "not below ")
-              + Texts.bytes(RoundRunner.FLINK_FROM_BYTES);
+      reason = packets + " packets, " + (small ? "below " : "not below ") + FLINK_FROM_PACKETS;
     }
     err.println(
         "sluice: "

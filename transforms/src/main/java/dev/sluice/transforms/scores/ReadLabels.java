@@ -3,6 +3,7 @@ package dev.sluice.transforms.scores;
 import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.ScoreReject;
 import dev.sluice.schemas.SwarmPart;
+import dev.sluice.schemas.SwarmParts;
 import dev.sluice.schemas.TrueAnswer;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
@@ -28,8 +29,8 @@ import org.apache.beam.sdk.values.TupleTagList;
 /** What the nodes of a swarm know of the truth: {@code labels/<node>/labels-*.avro}. */
 @AutoValue
 public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
-  /** One for each query that a node labelled. */
-  public static final TupleTag<SwarmPart> ANSWERS = new TupleTag<>() {};
+  /** By bucket of queries. */
+  public static final TupleTag<KV<Integer, SwarmParts>> ANSWERS = new TupleTag<>() {};
 
   /** What else was there. */
   public static final TupleTag<ScoreReject> REJECTED = new TupleTag<>() {};
@@ -59,7 +60,7 @@ public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
             .apply(
                 "ReadAnswers",
                 ParDo.of(new ReadFn(swarm())).withOutputTags(ANSWERS, TupleTagList.of(REJECTED)));
-    read.get(ANSWERS).setCoder(AvroCoder.of(SwarmPart.class));
+    read.get(ANSWERS).setCoder(KvCoder.of(VarIntCoder.of(), AvroCoder.of(SwarmParts.class)));
     read.get(REJECTED).setCoder(AvroCoder.of(ScoreReject.class));
     return read;
   }
@@ -82,7 +83,7 @@ public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
     }
   }
 
-  private static class ReadFn extends DoFn<KV<Integer, String>, SwarmPart> {
+  private static class ReadFn extends DoFn<KV<Integer, String>, KV<Integer, SwarmParts>> {
     private static final long serialVersionUID = 1L;
     private final SwarmChannel swarm;
     private transient Map<String, Integer> indices;
@@ -102,6 +103,7 @@ public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
         throws IOException {
       int node = file.getKey();
       String name = swarm.nodes().get(node).name();
+      PartBuckets parts = new PartBuckets(PartBuckets.of(swarm), out.get(ANSWERS)::output);
       new ScoreFiles(name, file.getValue(), out.get(REJECTED)::output)
           .read(
               TrueAnswer.getClassSchema(),
@@ -120,15 +122,15 @@ public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
                                   + "' is none of the candidates",
                               null));
                 } else {
-                  out.get(ANSWERS)
-                      .output(
-                          SwarmPart.newBuilder()
-                              .setQuery(answer.getQuery())
-                              .setNode(node)
-                              .setAnswer(index)
-                              .build());
+                  parts.add(
+                      SwarmPart.newBuilder()
+                          .setQuery(answer.getQuery())
+                          .setNode(node)
+                          .setAnswer(index)
+                          .build());
                 }
               });
+      parts.flush();
     }
   }
 }

@@ -5,6 +5,7 @@ import dev.sluice.schemas.ScoreFile;
 import dev.sluice.schemas.ScorePacket;
 import dev.sluice.schemas.ScoreReject;
 import dev.sluice.schemas.SwarmPart;
+import dev.sluice.schemas.SwarmParts;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,17 +34,24 @@ import org.apache.beam.sdk.values.TupleTagList;
  */
 @AutoValue
 public abstract class ReadScores extends PTransform<PBegin, PCollectionTuple> {
-  /** One for each query and node. */
-  public static final TupleTag<SwarmPart> PACKETS = new TupleTag<>() {};
+  /** By bucket of queries. */
+  public static final TupleTag<KV<Integer, SwarmParts>> PACKETS = new TupleTag<>() {};
 
   /** What else was there. */
   public static final TupleTag<ScoreReject> REJECTED = new TupleTag<>() {};
 
   abstract SwarmChannel swarm();
 
+  abstract int buckets();
+
   /** Reads the packets of a swarm. */
   public static ReadScores of(SwarmChannel swarm) {
-    return new AutoValue_ReadScores(swarm);
+    return new AutoValue_ReadScores(swarm, PartBuckets.of(swarm));
+  }
+
+  /** In the buckets of another swarm, to meet its packets. */
+  public ReadScores inBucketsOf(SwarmChannel other) {
+    return new AutoValue_ReadScores(swarm(), PartBuckets.of(other));
   }
 
   @Override
@@ -61,20 +69,23 @@ public abstract class ReadScores extends PTransform<PBegin, PCollectionTuple> {
             .apply("Spread", Reshuffle.viaRandomKey())
             .apply(
                 "ReadPackets",
-                ParDo.of(new ReadFn(swarm())).withOutputTags(PACKETS, TupleTagList.of(REJECTED)));
-    read.get(PACKETS).setCoder(AvroCoder.of(SwarmPart.class));
+                ParDo.of(new ReadFn(swarm(), buckets()))
+                    .withOutputTags(PACKETS, TupleTagList.of(REJECTED)));
+    read.get(PACKETS).setCoder(KvCoder.of(VarIntCoder.of(), AvroCoder.of(SwarmParts.class)));
     read.get(REJECTED).setCoder(AvroCoder.of(ScoreReject.class));
     return read;
   }
 
-  private static class ReadFn extends DoFn<KV<Integer, Integer>, SwarmPart> {
+  private static class ReadFn extends DoFn<KV<Integer, Integer>, KV<Integer, SwarmParts>> {
     private static final long serialVersionUID = 1L;
 
     private final Counter packets = Metrics.counter(ReadScores.class, "packets");
     private final SwarmChannel swarm;
+    private final int buckets;
 
-    ReadFn(SwarmChannel swarm) {
+    ReadFn(SwarmChannel swarm, int buckets) {
       this.swarm = swarm;
+      this.buckets = buckets;
     }
 
     @ProcessElement
@@ -91,22 +102,23 @@ public abstract class ReadScores extends PTransform<PBegin, PCollectionTuple> {
       if (!records.hasDigest(file.getSha256())) {
         return;
       }
+      PartBuckets parts = new PartBuckets(buckets, out.get(PACKETS)::output);
       int packetBytes = channel.budget().packetBytes();
       records.read(
           ScorePacket.getClassSchema(),
           in -> {
             ScorePacket packet = in.packet(packetBytes);
             packets.inc();
-            out.get(PACKETS)
-                .output(
-                    SwarmPart.newBuilder()
-                        .setQuery(packet.getQuery())
-                        .setNode(node)
-                        .setGroup(packet.getGroup())
-                        .setLabelled(packet.getLabelled())
-                        .setPacket(packet.getPacket())
-                        .build());
+            parts.add(
+                SwarmPart.newBuilder()
+                    .setQuery(packet.getQuery())
+                    .setNode(node)
+                    .setGroup(packet.getGroup())
+                    .setLabelled(packet.getLabelled())
+                    .setPacket(packet.getPacket())
+                    .build());
           });
+      parts.flush();
     }
   }
 }

@@ -17,26 +17,29 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.DoubleStream;
 import java.util.stream.StreamSupport;
 import org.apache.beam.sdk.coders.AtomicCoder;
 import org.apache.beam.sdk.coders.Coder;
 import org.apache.beam.sdk.coders.CoderRegistry;
-import org.apache.beam.sdk.coders.DoubleCoder;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarIntCoder;
+import org.apache.beam.sdk.coders.VarLongCoder;
 import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.transforms.Combine;
-import org.apache.beam.sdk.transforms.Count;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
+import org.apache.beam.sdk.transforms.Sum;
 import org.apache.beam.sdk.transforms.View;
+import org.apache.beam.sdk.transforms.windowing.GlobalWindow;
 import org.apache.beam.sdk.util.VarInt;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
@@ -44,6 +47,7 @@ import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.PCollectionView;
 import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
+import org.joda.time.Instant;
 
 /**
  * From what the swarm said of labelled queries to what each owner says of its scores: the scores of
@@ -60,7 +64,12 @@ public abstract class SummarizeScores
   /** Queries that were labelled, and whose label is not there. */
   public static final TupleTag<ScoreReject> REJECTED = new TupleTag<>() {};
 
-  private static final TupleTag<KV<KV<Integer, String>, Double>> SCORES = new TupleTag<>() {};
+  private static final TupleTag<KV<KV<Integer, String>, double[]>> SCORES = new TupleTag<>() {};
+
+  /** One or more: their sum is the number of queries. */
+  public static final TupleTag<Long> QUERIES = new TupleTag<>() {};
+
+  private static final int BATCH = 1 << 16;
   private static final KvCoder<Integer, String> PLACE =
       KvCoder.of(VarIntCoder.of(), StringUtf8Coder.of());
 
@@ -79,12 +88,14 @@ public abstract class SummarizeScores
         queries.apply(
             "ScoresOfTrueAnswers",
             ParDo.of(new TrueScoreFn(swarm(), terms().getGrouped()))
-                .withOutputTags(SCORES, TupleTagList.of(REJECTED)));
-    PCollection<KV<KV<Integer, String>, Double>> scores =
-        labelled.get(SCORES).setCoder(KvCoder.of(PLACE, DoubleCoder.of()));
+                .withOutputTags(SCORES, TupleTagList.of(REJECTED).and(QUERIES)));
+    PCollection<KV<KV<Integer, String>, double[]>> scores =
+        labelled.get(SCORES).setCoder(KvCoder.of(PLACE, DoublesCoder.INSTANCE));
     PCollectionView<Map<KV<Integer, String>, SummaryShare>> shares =
         scores
-            .apply("CountScores", Count.perKey())
+            .apply("CountBatch", ParDo.of(new CountBatchFn()))
+            .setCoder(KvCoder.of(PLACE, VarLongCoder.of()))
+            .apply("CountScores", Sum.longsPerKey())
             .apply("ByNode", ParDo.of(new ByNodeFn()))
             .apply("GroupsOfNode", GroupByKey.create())
             .apply("ShareBits", ParDo.of(new ShareFn(terms())))
@@ -102,7 +113,7 @@ public abstract class SummarizeScores
               .apply(
                   "RoundUp",
                   ParDo.of(new RoundUpFn(terms(), shares)).withSideInputs(List.of(shares)))
-              .setCoder(KvCoder.of(PLACE, VarIntCoder.of()))
+              .setCoder(KvCoder.of(PLACE, CountsCoder.INSTANCE))
               .apply("CountSymbols", Combine.perKey(new CountFn()))
               .apply(
                   "Summarize",
@@ -110,21 +121,34 @@ public abstract class SummarizeScores
                       .withSideInputs(List.of(shares)));
     }
     return PCollectionTuple.of(SUMMARIES, summaries.setCoder(AvroCoder.of(NodeSummary.class)))
-        .and(REJECTED, labelled.get(REJECTED).setCoder(AvroCoder.of(ScoreReject.class)));
+        .and(REJECTED, labelled.get(REJECTED).setCoder(AvroCoder.of(ScoreReject.class)))
+        .and(QUERIES, labelled.get(QUERIES).setCoder(VarLongCoder.of()));
   }
 
-  private static class TrueScoreFn extends DoFn<SwarmQuery, KV<KV<Integer, String>, Double>> {
+  /** Scores leave in batches, so that a runner moves few elements. */
+  private static class TrueScoreFn extends DoFn<SwarmQuery, KV<KV<Integer, String>, double[]>> {
     private static final long serialVersionUID = 1L;
     private final SwarmChannel swarm;
     private final boolean grouped;
+    private transient Map<KV<Integer, String>, DoubleStream.Builder> held;
+    private transient int scores;
+    private transient long queries;
 
     TrueScoreFn(SwarmChannel swarm, boolean grouped) {
       this.swarm = swarm;
       this.grouped = grouped;
     }
 
+    @StartBundle
+    public void begin() {
+      held = new HashMap<>();
+      scores = 0;
+      queries = 0;
+    }
+
     @ProcessElement
     public void score(@Element SwarmQuery query, MultiOutputReceiver out) {
+      queries++;
       if (query.getOwner() < 0) {
         return; // nobody's calibration score: a query to be answered
       }
@@ -140,9 +164,36 @@ public abstract class SummarizeScores
         return;
       }
       int answer = query.getAnswer();
-      double score = SwarmScore.mean(query.getSums().get(answer), query.getCounts().get(answer));
       String group = grouped && query.getGroup() != null ? query.getGroup() : "";
-      out.get(SCORES).output(KV.of(KV.of(query.getOwner(), group), score));
+      held.computeIfAbsent(KV.of(query.getOwner(), group), place -> DoubleStream.builder())
+          .add(SwarmScore.mean(query.getSums().get(answer), query.getCounts().get(answer)));
+      if (++scores == BATCH) {
+        held.forEach((place, some) -> out.get(SCORES).output(KV.of(place, some.build().toArray())));
+        held.clear();
+        scores = 0;
+      }
+    }
+
+    @FinishBundle
+    public void finish(FinishBundleContext context) {
+      Instant end = GlobalWindow.INSTANCE.maxTimestamp();
+      held.forEach(
+          (place, some) ->
+              context.output(
+                  SCORES, KV.of(place, some.build().toArray()), end, GlobalWindow.INSTANCE));
+      context.output(QUERIES, queries, end, GlobalWindow.INSTANCE);
+    }
+  }
+
+  private static class CountBatchFn
+      extends DoFn<KV<KV<Integer, String>, double[]>, KV<KV<Integer, String>, Long>> {
+    private static final long serialVersionUID = 1L;
+
+    @ProcessElement
+    public void count(
+        @Element KV<KV<Integer, String>, double[]> batch,
+        OutputReceiver<KV<KV<Integer, String>, Long>> out) {
+      out.output(KV.of(batch.getKey(), (long) batch.getValue().length));
     }
   }
 
@@ -223,7 +274,7 @@ public abstract class SummarizeScores
   }
 
   private static class RoundUpFn
-      extends DoFn<KV<KV<Integer, String>, Double>, KV<KV<Integer, String>, Integer>> {
+      extends DoFn<KV<KV<Integer, String>, double[]>, KV<KV<Integer, String>, SymbolCounts>> {
     private static final long serialVersionUID = 1L;
     private final CalibrationTerms terms;
     private final PCollectionView<Map<KV<Integer, String>, SummaryShare>> shares;
@@ -242,11 +293,15 @@ public abstract class SummarizeScores
 
     @ProcessElement
     public void round(ProcessContext context) {
-      KV<KV<Integer, String>, Double> score = context.element();
-      SummaryShare share = context.sideInput(shares).get(score.getKey());
+      KV<KV<Integer, String>, double[]> batch = context.element();
+      SummaryShare share = context.sideInput(shares).get(batch.getKey());
       int levels = shapes.levels(share);
-      int symbol = levels == 0 ? 0 : shapes.plan(share).symbolAbove(score.getValue(), levels);
-      context.output(KV.of(score.getKey(), symbol));
+      CalibrationPlan plan = shapes.plan(share);
+      SymbolCounts symbols = new SymbolCounts();
+      for (double score : batch.getValue()) {
+        symbols.add(levels == 0 ? 0 : plan.symbolAbove(score, levels));
+      }
+      context.output(KV.of(batch.getKey(), symbols));
     }
   }
 
@@ -293,7 +348,7 @@ public abstract class SummarizeScores
   }
 
   private static class PaperFn
-      extends DoFn<KV<KV<Integer, String>, Iterable<Double>>, NodeSummary> {
+      extends DoFn<KV<KV<Integer, String>, Iterable<double[]>>, NodeSummary> {
     private static final long serialVersionUID = 1L;
     private final SwarmChannel swarm;
     private final CalibrationTerms terms;
@@ -305,11 +360,11 @@ public abstract class SummarizeScores
 
     @ProcessElement
     public void summarize(
-        @Element KV<KV<Integer, String>, Iterable<Double>> element,
+        @Element KV<KV<Integer, String>, Iterable<double[]>> element,
         OutputReceiver<NodeSummary> out) {
       double[] scores =
           StreamSupport.stream(element.getValue().spliterator(), false)
-              .mapToDouble(Double::doubleValue)
+              .flatMapToDouble(Arrays::stream)
               .toArray();
       double[] values = PaperSummary.of(scores, terms.getBitsCal());
       ByteBuffer payload = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
@@ -338,7 +393,7 @@ public abstract class SummarizeScores
         .build();
   }
 
-  private static class CountFn extends Combine.CombineFn<Integer, SymbolCounts, SymbolCounts> {
+  private static class CountFn extends Combine.CombineFn<SymbolCounts, SymbolCounts, SymbolCounts> {
     private static final long serialVersionUID = 1L;
 
     @Override
@@ -347,8 +402,8 @@ public abstract class SummarizeScores
     }
 
     @Override
-    public SymbolCounts addInput(SymbolCounts counts, Integer symbol) {
-      counts.add(symbol);
+    public SymbolCounts addInput(SymbolCounts counts, SymbolCounts more) {
+      counts.add(more);
       return counts;
     }
 
@@ -365,12 +420,14 @@ public abstract class SummarizeScores
     }
 
     @Override
-    public Coder<SymbolCounts> getAccumulatorCoder(CoderRegistry registry, Coder<Integer> input) {
+    public Coder<SymbolCounts> getAccumulatorCoder(
+        CoderRegistry registry, Coder<SymbolCounts> input) {
       return CountsCoder.INSTANCE;
     }
 
     @Override
-    public Coder<SymbolCounts> getDefaultOutputCoder(CoderRegistry registry, Coder<Integer> input) {
+    public Coder<SymbolCounts> getDefaultOutputCoder(
+        CoderRegistry registry, Coder<SymbolCounts> input) {
       return CountsCoder.INSTANCE;
     }
   }
@@ -403,6 +460,31 @@ public abstract class SummarizeScores
         counts[i] = VarInt.decodeLong(in);
       }
       return SymbolCounts.of(symbols, counts);
+    }
+
+    private Object readResolve() {
+      return INSTANCE;
+    }
+  }
+
+  /** A batch of scores. */
+  private static final class DoublesCoder extends AtomicCoder<double[]> {
+    private static final long serialVersionUID = 1L;
+    static final DoublesCoder INSTANCE = new DoublesCoder();
+
+    @Override
+    public void encode(double[] values, OutputStream out) throws IOException {
+      VarInt.encode(values.length, out);
+      ByteBuffer bytes = ByteBuffer.allocate(8 * values.length);
+      bytes.asDoubleBuffer().put(values);
+      out.write(bytes.array());
+    }
+
+    @Override
+    public double[] decode(InputStream in) throws IOException {
+      double[] values = new double[VarInt.decodeInt(in)];
+      ByteBuffer.wrap(in.readNBytes(8 * values.length)).asDoubleBuffer().get(values);
+      return values;
     }
 
     private Object readResolve() {

@@ -3,6 +3,7 @@ package dev.sluice.transforms.scores;
 import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.ScoreReject;
 import dev.sluice.schemas.SwarmPart;
+import dev.sluice.schemas.SwarmParts;
 import dev.sluice.schemas.SwarmQuery;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.BadCodesException;
@@ -25,13 +26,11 @@ import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
-import org.apache.beam.sdk.transforms.WithKeys;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
-import org.apache.beam.sdk.values.TypeDescriptors;
 
 /**
  * Mean scores of each query over the nodes, {@link SwarmScore}, with what is known of its truth. A
@@ -44,13 +43,8 @@ import org.apache.beam.sdk.values.TypeDescriptors;
  * one being a function of the query's name: it counts once, and nobody's budget carries all.
  */
 @AutoValue
-public abstract class SwarmScores extends PTransform<PCollection<SwarmPart>, PCollectionTuple> {
-  /** Packets of a bucket, on average. */
-  private static final long PACKETS = 1 << 16;
-
-  /** Fewest buckets, for workers to share. */
-  private static final long BUCKETS = 16;
-
+public abstract class SwarmScores
+    extends PTransform<PCollection<KV<Integer, SwarmParts>>, PCollectionTuple> {
   /** Out: one for each query that counts. */
   public static final TupleTag<SwarmQuery> QUERIES = new TupleTag<>() {};
 
@@ -74,19 +68,13 @@ public abstract class SwarmScores extends PTransform<PCollection<SwarmPart>, PCo
   /**
    * Averages.
    *
-   * @param parts packets, true answers, and queries that were calibrated with and are not to be
-   *     tested on
+   * @param parts by bucket of queries: packets, true answers, and queries that were calibrated with
+   *     and are not to be tested on
    */
   @Override
-  public PCollectionTuple expand(PCollection<SwarmPart> parts) {
-    long packets = swarm().mostQueries() * swarm().nodes().size();
-    int buckets = (int) Math.min(1 << 20, Math.max(BUCKETS, packets / PACKETS));
+  public PCollectionTuple expand(PCollection<KV<Integer, SwarmParts>> parts) {
     PCollectionTuple swarm =
         parts
-            .apply(
-                "KeyByBucket",
-                WithKeys.of((SwarmPart part) -> ScoreShards.of(part.getQuery(), buckets))
-                    .withKeyType(TypeDescriptors.integers()))
             .apply("GroupByBucket", GroupByKey.create())
             .apply(
                 "Average",
@@ -97,7 +85,7 @@ public abstract class SwarmScores extends PTransform<PCollection<SwarmPart>, PCo
     return swarm;
   }
 
-  private static class AverageFn extends DoFn<KV<Integer, Iterable<SwarmPart>>, SwarmQuery> {
+  private static class AverageFn extends DoFn<KV<Integer, Iterable<SwarmParts>>, SwarmQuery> {
     private static final long serialVersionUID = 1L;
 
     private final Counter queries = Metrics.counter(SwarmScores.class, "queries");
@@ -119,10 +107,13 @@ public abstract class SwarmScores extends PTransform<PCollection<SwarmPart>, PCo
     }
 
     @ProcessElement
-    public void average(@Element KV<Integer, Iterable<SwarmPart>> bucket, MultiOutputReceiver out) {
+    public void average(
+        @Element KV<Integer, Iterable<SwarmParts>> bucket, MultiOutputReceiver out) {
       Map<String, List<SwarmPart>> byQuery = new HashMap<>();
-      for (SwarmPart part : bucket.getValue()) {
-        byQuery.computeIfAbsent(part.getQuery(), query -> new ArrayList<>(2)).add(part);
+      for (SwarmParts some : bucket.getValue()) {
+        for (SwarmPart part : some.getParts()) {
+          byQuery.computeIfAbsent(part.getQuery(), query -> new ArrayList<>(2)).add(part);
+        }
       }
       byQuery.forEach((query, parts) -> average(query, parts, out));
     }

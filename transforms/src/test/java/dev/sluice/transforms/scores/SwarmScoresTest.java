@@ -6,6 +6,7 @@ import static org.hamcrest.Matchers.is;
 
 import dev.sluice.schemas.ScoreReject;
 import dev.sluice.schemas.SwarmPart;
+import dev.sluice.schemas.SwarmParts;
 import dev.sluice.schemas.SwarmQuery;
 import dev.sluice.transforms.conformal.OutOfRange;
 import dev.sluice.transforms.conformal.SwarmScore;
@@ -18,11 +19,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
+import org.apache.beam.sdk.coders.KvCoder;
+import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.testing.PAssert;
 import org.apache.beam.sdk.testing.TestPipeline;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.Flatten;
+import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
@@ -52,10 +56,14 @@ class SwarmScoresTest implements Serializable {
     PCollectionTuple labels =
         pipeline.apply(
             ReadLabels.of(swarm, IntStream.range(0, swarm.nodes().size()).boxed().toList()));
-    List<SwarmPart> known = new ArrayList<>();
-    calibrated.forEach(query -> known.add(SwarmPart.newBuilder().setQuery(query).build()));
-    PCollection<SwarmPart> before =
-        pipeline.apply(Create.of(known).withCoder(AvroCoder.of(SwarmPart.class)));
+    List<KV<Integer, SwarmParts>> known = new ArrayList<>();
+    PartBuckets buckets = new PartBuckets(PartBuckets.of(swarm), known::add);
+    calibrated.forEach(query -> buckets.add(SwarmPart.newBuilder().setQuery(query).build()));
+    buckets.flush();
+    PCollection<KV<Integer, SwarmParts>> before =
+        pipeline.apply(
+            Create.of(known)
+                .withCoder(KvCoder.of(VarIntCoder.of(), AvroCoder.of(SwarmParts.class))));
     PCollectionTuple out =
         PCollectionList.of(packets.get(ReadScores.PACKETS))
             .and(labels.get(ReadLabels.ANSWERS))
