@@ -164,8 +164,8 @@ final class QuickstartCommand extends SluiceCommand {
           .println(
               "summary               bits         coverage +- s.e.   set size +- s.e.   /pooled");
       for (AnswersExperiment.Row row : experiment.run(n)) {
-        boolean short_ = row.coverage() < 0.9 - 3 * row.coverageError();
-        held &= !short_ || row.rule().startsWith("published");
+        boolean falls = row.coverage() < 0.9 - 3 * row.coverageError();
+        held &= !falls || row.rule().startsWith("published");
         out()
             .printf(
                 Locale.ROOT,
@@ -177,7 +177,7 @@ final class QuickstartCommand extends SluiceCommand {
                 row.setSize(),
                 row.setSizeError(),
                 row.ratio(),
-                short_ ? "   falls short" : "");
+                falls ? "   falls short" : "");
         out().flush();
       }
     }

@@ -92,11 +92,11 @@ public final class CodeBlocks {
    * @throws CorruptRecordException if the bytes are no such record
    */
   public static Parsed parse(byte[] buffer, int from, int to) throws CorruptRecordException {
-    Cursor in = new Cursor(buffer, from, to);
+    AvroCursor in = new AvroCursor(buffer, from, to);
     BlockHeader header = new BlockHeader();
-    header.setRound(in.readString("round"));
+    header.setRound(in.readString("round", MAX_NAME_BYTES));
     header.setPlan(new Sha256(in.readFixed("plan", 32)));
-    header.setNode(in.readString("node"));
+    header.setNode(in.readString("node", MAX_NAME_BYTES));
     header.setPlane(in.readInt("plane"));
     header.setBlock(in.readInt("block"));
     header.setFirstProbe(in.readLong("firstProbe"));
@@ -116,74 +116,6 @@ public final class CodeBlocks {
               + " left and a block at most "
               + MAX_CODES_BYTES);
     }
-    return new Parsed(header, crc, in.at, (int) length, in.at + (int) length);
-  }
-
-  private static final class Cursor {
-    private final byte[] buffer;
-    private final int to;
-    private int at;
-
-    Cursor(byte[] buffer, int from, int to) {
-      this.buffer = buffer;
-      this.at = from;
-      this.to = to;
-    }
-
-    int remaining() {
-      return to - at;
-    }
-
-    long readLong(String field) throws CorruptRecordException {
-      long raw = 0;
-      for (int shift = 0; shift < 70; shift += 7) {
-        require(field, 1);
-        byte b = buffer[at++];
-        raw |= (b & 0x7fL) << shift;
-        if (b >= 0) {
-          return raw >>> 1 ^ -(raw & 1);
-        }
-      }
-      throw new CorruptRecordException(field + " is no Avro number: more than ten bytes");
-    }
-
-    int readInt(String field) throws CorruptRecordException {
-      long value = readLong(field);
-      if (value != (int) value) {
-        throw new CorruptRecordException(field + " is " + value + ", outside 32 bits");
-      }
-      return (int) value;
-    }
-
-    double readDouble(String field) throws CorruptRecordException {
-      byte[] raw = readFixed(field, 8);
-      long bits = 0;
-      for (int i = 7; i >= 0; i--) {
-        bits = (bits << 8) | (raw[i] & 0xff);
-      }
-      return Double.longBitsToDouble(bits);
-    }
-
-    byte[] readFixed(String field, int length) throws CorruptRecordException {
-      require(field, length);
-      byte[] raw = java.util.Arrays.copyOfRange(buffer, at, at + length);
-      at += length;
-      return raw;
-    }
-
-    String readString(String field) throws CorruptRecordException {
-      long length = readLong(field);
-      if (length < 0 || length > MAX_NAME_BYTES) {
-        throw new CorruptRecordException(
-            field + " claims " + length + " bytes, at most " + MAX_NAME_BYTES + " allowed");
-      }
-      return new String(readFixed(field, (int) length), StandardCharsets.UTF_8);
-    }
-
-    private void require(String field, int length) throws CorruptRecordException {
-      if (remaining() < length) {
-        throw new CorruptRecordException("the record ends inside " + field);
-      }
-    }
+    return new Parsed(header, crc, in.position(), (int) length, in.position() + (int) length);
   }
 }

@@ -15,7 +15,6 @@ import org.apache.beam.sdk.transforms.join.CoGbkResult;
 import org.apache.beam.sdk.transforms.join.CoGroupByKey;
 import org.apache.beam.sdk.transforms.join.KeyedPCollectionTuple;
 import org.apache.beam.sdk.values.KV;
-import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.PDone;
 import org.apache.beam.sdk.values.TupleTag;
@@ -44,15 +43,11 @@ public abstract class CommitMoments extends PTransform<PCollectionTuple, PDone> 
 
   @Override
   public PDone expand(PCollectionTuple parts) {
-    KeyedPCollectionTuple.of(NODES, alone("Nodes", parts.get(NODES)))
-        .and(TEACHER, alone("Teacher", parts.get(TEACHER)))
+    KeyedPCollectionTuple.of(NODES, parts.get(NODES).apply("OneKeyForNodes", WithKeys.of(0)))
+        .and(TEACHER, parts.get(TEACHER).apply("OneKeyForTeacher", WithKeys.of(0)))
         .apply("Gather", CoGroupByKey.create())
         .apply("WriteMoments", ParDo.of(new WriteFn(committed())));
     return PDone.in(parts.getPipeline());
-  }
-
-  private static <T> PCollection<KV<Integer, T>> alone(String name, PCollection<T> part) {
-    return part.apply("OneKeyFor" + name, WithKeys.of(0));
   }
 
   private static class WriteFn extends DoFn<KV<Integer, CoGbkResult>, Void> {

@@ -20,7 +20,6 @@ import org.apache.beam.sdk.transforms.join.CoGbkResult;
 import org.apache.beam.sdk.transforms.join.CoGroupByKey;
 import org.apache.beam.sdk.transforms.join.KeyedPCollectionTuple;
 import org.apache.beam.sdk.values.KV;
-import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.PDone;
 import org.apache.beam.sdk.values.TupleTag;
@@ -66,18 +65,15 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
 
   @Override
   public PDone expand(PCollectionTuple parts) {
-    KeyedPCollectionTuple.of(ACCOUNTS, alone("Accounts", parts.get(ACCOUNTS)))
-        .and(REJECTS, alone("Rejects", parts.get(REJECTS)))
-        .and(FILES, alone("Files", parts.get(FILES)))
+    KeyedPCollectionTuple.of(
+            ACCOUNTS, parts.get(ACCOUNTS).apply("OneKeyForAccounts", WithKeys.of(0)))
+        .and(REJECTS, parts.get(REJECTS).apply("OneKeyForRejects", WithKeys.of(0)))
+        .and(FILES, parts.get(FILES).apply("OneKeyForFiles", WithKeys.of(0)))
         .apply("Gather", CoGroupByKey.create())
         .apply(
             "MoveAndWriteManifest",
             ParDo.of(new CommitFn(round(), directory(), aside(), minNodes())));
     return PDone.in(parts.getPipeline());
-  }
-
-  private static <T> PCollection<KV<Integer, T>> alone(String name, PCollection<T> part) {
-    return part.apply("OneKeyFor" + name, WithKeys.of(0));
   }
 
   private static class CommitFn extends DoFn<KV<Integer, CoGbkResult>, Void> {

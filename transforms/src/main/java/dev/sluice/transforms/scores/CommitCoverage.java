@@ -17,7 +17,6 @@ import org.apache.beam.sdk.transforms.join.CoGbkResult;
 import org.apache.beam.sdk.transforms.join.CoGroupByKey;
 import org.apache.beam.sdk.transforms.join.KeyedPCollectionTuple;
 import org.apache.beam.sdk.values.KV;
-import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.PDone;
 import org.apache.beam.sdk.values.TupleTag;
@@ -52,15 +51,11 @@ public abstract class CommitCoverage extends PTransform<PCollectionTuple, PDone>
 
   @Override
   public PDone expand(PCollectionTuple in) {
-    KeyedPCollectionTuple.of(CELLS, alone("Cells", in.get(CELLS)))
-        .and(REJECTS, alone("Rejects", in.get(REJECTS)))
+    KeyedPCollectionTuple.of(CELLS, in.get(CELLS).apply("OneKeyForCells", WithKeys.of(0)))
+        .and(REJECTS, in.get(REJECTS).apply("OneKeyForRejects", WithKeys.of(0)))
         .apply("Gather", CoGroupByKey.create())
         .apply("WriteReport", ParDo.of(new CommitFn(served(), aside())));
     return PDone.in(in.getPipeline());
-  }
-
-  private static <T> PCollection<KV<Integer, T>> alone(String name, PCollection<T> part) {
-    return part.apply("OneKeyFor" + name, WithKeys.of(0));
   }
 
   private static class CommitFn extends DoFn<KV<Integer, CoGbkResult>, Void> {

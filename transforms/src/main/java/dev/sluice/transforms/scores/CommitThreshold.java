@@ -36,7 +36,6 @@ import org.apache.beam.sdk.transforms.join.CoGbkResult;
 import org.apache.beam.sdk.transforms.join.CoGroupByKey;
 import org.apache.beam.sdk.transforms.join.KeyedPCollectionTuple;
 import org.apache.beam.sdk.values.KV;
-import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.PDone;
 import org.apache.beam.sdk.values.TupleTag;
@@ -83,17 +82,14 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
 
   @Override
   public PDone expand(PCollectionTuple parts) {
-    KeyedPCollectionTuple.of(THRESHOLDS, alone("Thresholds", parts.get(THRESHOLDS)))
-        .and(SUMMARIES, alone("Summaries", parts.get(SUMMARIES)))
-        .and(QUERIES, alone("Queries", parts.get(QUERIES)))
-        .and(REJECTS, alone("Rejects", parts.get(REJECTS)))
+    KeyedPCollectionTuple.of(
+            THRESHOLDS, parts.get(THRESHOLDS).apply("OneKeyForThresholds", WithKeys.of(0)))
+        .and(SUMMARIES, parts.get(SUMMARIES).apply("OneKeyForSummaries", WithKeys.of(0)))
+        .and(QUERIES, parts.get(QUERIES).apply("OneKeyForQueries", WithKeys.of(0)))
+        .and(REJECTS, parts.get(REJECTS).apply("OneKeyForRejects", WithKeys.of(0)))
         .apply("Gather", CoGroupByKey.create())
         .apply("WriteThreshold", ParDo.of(new WriteFn(this)));
     return PDone.in(parts.getPipeline());
-  }
-
-  private static <T> PCollection<KV<Integer, T>> alone(String name, PCollection<T> part) {
-    return part.apply("OneKeyFor" + name, WithKeys.of(0));
   }
 
   private static class WriteFn extends DoFn<KV<Integer, CoGbkResult>, Void> {

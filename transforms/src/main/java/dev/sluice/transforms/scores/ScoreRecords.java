@@ -2,28 +2,25 @@ package dev.sluice.transforms.scores;
 
 import dev.sluice.schemas.ScorePacket;
 import dev.sluice.schemas.TrueAnswer;
+import dev.sluice.schemas.avro.AvroCursor;
 import dev.sluice.schemas.avro.CorruptRecordException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
-/** Avro records of scores and answers as anyone may have written them: no length is believed. */
+/** Avro records of scores and answers as anyone may have written them. */
 final class ScoreRecords {
-  private final byte[] buffer;
-  private final int to;
-  private int at;
+  private final AvroCursor in;
 
   /** Records of a buffer, from a place to another. */
   ScoreRecords(byte[] buffer, int from, int to) {
-    this.buffer = buffer;
-    this.at = from;
-    this.to = to;
+    this.in = new AvroCursor(buffer, from, to);
   }
 
   /** Whether there is nothing more. */
   boolean atEnd() {
-    return at == to;
+    return in.remaining() == 0;
   }
 
   /**
@@ -33,21 +30,22 @@ final class ScoreRecords {
    */
   ScorePacket packet(int packetBytes) throws CorruptRecordException {
     String query = readName("query");
-    String group = readLong("group's branch") == 0 ? null : readName("group");
-    require("labelled", 1);
-    byte labelled = buffer[at++];
+    long branch = in.readLong("group's branch");
+    if (branch != 0 && branch != 1) {
+      throw new CorruptRecordException("group's branch is " + branch + ", expected 0 or 1");
+    }
+    String group = branch == 0 ? null : readName("group");
+    byte labelled = in.readFixed("labelled", 1)[0];
     if (labelled != 0 && labelled != 1) {
       throw new CorruptRecordException("labelled is " + labelled + ", no Avro boolean");
     }
-    long length = readLong("packet's length");
+    long length = in.readLong("packet's length");
     if (length != packetBytes) {
       throw new CorruptRecordException(
           "packet of query '" + query + "' has " + length + " bytes, expected " + packetBytes);
     }
-    require("packet", packetBytes);
-    byte[] packet = java.util.Arrays.copyOfRange(buffer, at, at + packetBytes);
-    at += packetBytes;
-    return new ScorePacket(query, group, labelled == 1, ByteBuffer.wrap(packet));
+    return new ScorePacket(
+        query, group, labelled == 1, ByteBuffer.wrap(in.readFixed("packet", packetBytes)));
   }
 
   /** The next record of schema TrueAnswer. */
@@ -56,46 +54,25 @@ final class ScoreRecords {
   }
 
   private String readName(String field) throws CorruptRecordException {
-    long length = readLong(field);
+    long length = in.readLong(field);
     if (length < 1 || length > ScoreNames.MAX_BYTES) {
       throw new CorruptRecordException(
           field + " claims " + length + " bytes, expected 1 to " + ScoreNames.MAX_BYTES);
     }
-    require(field, (int) length);
     String name;
     try {
       name =
           StandardCharsets.UTF_8
               .newDecoder()
-              .decode(ByteBuffer.wrap(buffer, at, (int) length))
+              .decode(ByteBuffer.wrap(in.readFixed(field, (int) length)))
               .toString();
     } catch (CharacterCodingException e) {
       throw new CorruptRecordException(field + " is no UTF-8");
     }
-    at += (int) length;
     Optional<String> fault = ScoreNames.fault(name);
     if (fault.isPresent()) {
       throw new CorruptRecordException(field + " " + fault.get());
     }
     return name;
-  }
-
-  private long readLong(String field) throws CorruptRecordException {
-    long raw = 0;
-    for (int shift = 0; shift < 70; shift += 7) {
-      require(field, 1);
-      byte b = buffer[at++];
-      raw |= (b & 0x7fL) << shift;
-      if (b >= 0) {
-        return raw >>> 1 ^ -(raw & 1);
-      }
-    }
-    throw new CorruptRecordException(field + " is no Avro number: more than ten bytes");
-  }
-
-  private void require(String field, int length) throws CorruptRecordException {
-    if (to - at < length) {
-      throw new CorruptRecordException("the record ends inside " + field);
-    }
   }
 }
