@@ -31,8 +31,9 @@ import picocli.CommandLine.Option;
     name = "calibrate",
     description = {
       "Turn the sites' scores of labelled queries into thresholds: an answer is in the set of a"
-          + " query if its mean score is at most the threshold, and at least 1 - alpha of the sets"
-          + " hold the true answer.",
+          + " query if its mean score is at most the threshold. Of queries that count (all nodes"
+          + " answered, groups and truths agree) and are exchangeable with these, at least 1 - alpha"
+          + " of the sets hold the true answer.",
       "Scores go through the same channel as those of later queries, so what their bits cost is"
           + " set size, never coverage. threshold.json is written last, and does not depend on the"
           + " runner, on parallelism, or on the order of files."
@@ -95,8 +96,9 @@ final class CalibrateCommand extends SluiceCommand {
       defaultValue = "1",
       description =
           "Fewest scores between two values that a site reports, and beyond the first and the last."
-              + " A reported value is somebody's score, rounded up; with C of 2 or more it stands"
-              + " for C people or more. Default: ${DEFAULT-VALUE}, any.")
+              + " It keeps extremes back and points apart; it makes nobody anonymous: a reported"
+              + " value is one query's score, rounded up to the grid, and who has the packets can"
+              + " find whose. --max-levels blurs that. Default: ${DEFAULT-VALUE}, any.")
   private int minCell;
 
   @Option(
@@ -104,7 +106,8 @@ final class CalibrateCommand extends SluiceCommand {
       paramLabel = "L",
       defaultValue = "65535",
       description =
-          "Most levels of the grid of reported values; fewer tell less of a score."
+          "Most levels of the grid of reported values, over the range of scores; few of them make a"
+              + " value fit many scores."
               + " Default: ${DEFAULT-VALUE}.")
   private int maxLevels;
 
@@ -231,7 +234,10 @@ final class CalibrateCommand extends SluiceCommand {
       throw usage("--" + e.getMessage());
     }
     int most = how == SummaryMethod.PAPER ? 20 : CalibrationPlan.MAX_BITS;
-    check(bitsCal >= 0 && bitsCal <= most, "--bits-cal must be 0 to " + most, bitsCal);
+    check(
+        bitsCal >= 0 && bitsCal <= most,
+        "--bits-cal must be 0 to " + most + " with --method " + method,
+        bitsCal);
     check(
         groupBy == null || groupBy.equals("group"),
         "--group-by must be 'group', the column that scores carry",
@@ -245,10 +251,12 @@ final class CalibrateCommand extends SluiceCommand {
     check(delta > 0 && delta < 1, "--delta must be in (0, 1)", delta);
     check(
         maxDensity == null || (maxDensity >= 0 && maxDensity < 1e300),
-        "--max-density must be at least 0",
+        "--max-density must be a number from 0 to 1e300",
         maxDensity);
     check(
-        meanKl == null || (meanKl >= 0 && meanKl < 1e300), "--mean-kl must be at least 0", meanKl);
+        meanKl == null || (meanKl >= 0 && meanKl < 1e300),
+        "--mean-kl must be a number from 0 to 1e300",
+        meanKl);
     check(
         how == SummaryMethod.CONSERVATIVE
             || (minCell == 1 && maxLevels == CalibrationPlan.MAX_LEVELS),
@@ -275,12 +283,15 @@ final class CalibrateCommand extends SluiceCommand {
     long bits =
         threshold.getNodes().stream().mapToLong(node -> node.getSummaryBits()).max().orElse(0);
     out()
-        .printf(
-            Locale.ROOT,
-            "summaries  %s, at most %d of %d bits of a node%n",
-            terms.getMethod(),
-            bits,
-            terms.getBitsCal());
+        .println(
+            "summaries  "
+                + terms.getMethod()
+                + ", at most "
+                + Texts.count(bits, "bit")
+                + " of a node"
+                + (SummaryMethod.of(terms.getMethod()) == SummaryMethod.PAPER
+                    ? " (2^" + terms.getBitsCal() + " values of 64 bits)"
+                    : " of " + terms.getBitsCal()));
     out()
         .println(
             "calibrated with "
@@ -305,7 +316,8 @@ final class CalibrateCommand extends SluiceCommand {
       cells.add("" + row.getScores());
       cells.add("" + row.getRank());
       cells.add(row.getThreshold() == null ? "infinite" : Texts.number(row.getThreshold()));
-      cells.add(String.format(Locale.ROOT, "%.4f", row.getCoverage()));
+      cells.add(
+          row.getCoverage() == null ? "-" : String.format(Locale.ROOT, "%.4f", row.getCoverage()));
       table.row(cells.toArray(String[]::new));
     }
     out().print(table);
@@ -318,53 +330,81 @@ final class CalibrateCommand extends SluiceCommand {
       out().println("the published rule: 1 - alpha is not guaranteed, and fails at few bits");
     }
     if (SummaryMethod.of(terms.getMethod()) == SummaryMethod.KLL) {
-      out().println("a sketch: 1 - alpha holds in 99 of 100 draws of its coins, not for certain");
+      out().println("a sketch: that 1 - alpha is covered is likely, not certain");
     }
-    Slack slack = threshold.getThresholds().get(0).getSlack();
+    if (maxDensity != null) {
+      threshold.getThresholds().forEach(this::slack);
+    }
+  }
+
+  /** The published bound, where its assumptions hold. */
+  private void slack(GroupThreshold row) {
+    String where =
+        "  alpha "
+            + row.getAlpha()
+            + (row.getGroup() == null ? "" : ", group " + Texts.printable(row.getGroup()))
+            + ": ";
+    Slack slack = row.getSlack();
+    if (slack == null || slack.getLowerBound() == null) {
+      out()
+          .println(
+              where
+                  + "the published bound says nothing: "
+                  + (slack == null
+                      ? "the error of this method's summaries is not known"
+                      : "a node sends not all candidates, or clipped scores"));
+      return;
+    }
     out()
         .printf(
             Locale.ROOT,
-            "published slack, not needed here: f_max x (%.4g calibration + %.4g channel%s) nats%n",
+            "%sthe published bound is %.4f%s: %.4g calibration + %.4g channel%s nats, times f_max"
+                + " %s, but for calibration sets of probability %s%n",
+            where,
+            Math.max(0, slack.getLowerBound()),
+            slack.getLowerBound() < 0 ? " (below 0, it says nothing)" : "",
             slack.getFederated(),
             slack.getChannel(),
             slack.getTraining() == null
                 ? ""
-                : String.format(Locale.ROOT, " + %.4g training", slack.getTraining()));
-    if (slack.getLowerBound() != null) {
-      out()
-          .printf(
-              Locale.ROOT,
-              "  with f_max %s and delta %s the published bound at alpha %s is %.4f%s%n",
-              Texts.number(slack.getMaxDensity()),
-              Texts.number(threshold.getDelta()),
-              threshold.getThresholds().get(0).getAlpha(),
-              Math.max(0, slack.getLowerBound()),
-              slack.getLowerBound() < 0 ? " (below 0: it says nothing)" : "");
-    }
+                : String.format(Locale.ROOT, " + %.4g training", slack.getTraining()),
+            Texts.number(slack.getMaxDensity()),
+            Texts.number(delta));
   }
 
   private static String infinite(GroupThreshold row, int candidates) {
-    String where =
-        "alpha " + row.getAlpha() + (row.getGroup() == null ? "" : ", group " + row.getGroup());
     return Texts.printable(
-        row.getWhy().equals("too-few-scores")
-            ? where
-                + ": "
-                + Texts.count(row.getScores(), "calibration score")
-                + ", at least "
-                + ConformalRank.smallestFinite(Alpha.of(row.getAlpha()))
-                + " are needed; every set is all "
-                + candidates
-                + " candidates"
-            : where
-                + ": the bits say of no value that "
-                + row.getRank()
-                + " of "
-                + row.getScores()
-                + " scores are at most it (or so many true answers were scored by no node); every"
-                + " set is all "
-                + candidates
-                + " candidates");
+        "alpha "
+            + row.getAlpha()
+            + (row.getGroup() == null ? "" : ", group " + row.getGroup())
+            + ": "
+            + why(row)
+            + "; every set is all "
+            + candidates
+            + " candidates");
+  }
+
+  /** Why a threshold is infinite, for people. */
+  static String why(GroupThreshold row) {
+    return switch (row.getWhy()) {
+      case "too-few-scores" ->
+          Texts.count(row.getScores(), "calibration score")
+              + ", at least "
+              + ConformalRank.smallestFinite(Alpha.of(row.getAlpha()))
+              + " are needed";
+      case "unscored-answers" -> "too many true answers were scored by no node";
+      case "min-cell" ->
+          "--min-cell keeps back the scores of rank "
+              + row.getRank()
+              + " of "
+              + row.getScores()
+              + " and above";
+      default ->
+          "the nodes' summaries have too few bits to reach rank "
+              + row.getRank()
+              + " of "
+              + row.getScores();
+    };
   }
 
   private int rejects(Threshold threshold, ScoreDirectory directory) {

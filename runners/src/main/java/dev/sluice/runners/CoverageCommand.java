@@ -30,7 +30,7 @@ import picocli.CommandLine.Option;
       "Measures a calibrated threshold on queries whose true answers are known.",
       "",
       "Of the queries' directory, scores/ and labels/ are read; coverage.json is written there. The"
-          + " interval is Wilson's at 95 %, for independent queries under this one threshold. What"
+          + " interval is Wilson's at 95 %%, for independent queries under this one threshold. What"
           + " calibration promises, 1 - alpha, is an average over calibration sets as well."
     },
     footerHeading = "%nExit codes%n",
@@ -123,12 +123,18 @@ final class CoverageCommand extends ServingCommand {
     }
     groups(report);
     nodeCounts(report);
+    if (!threshold.grouped() && report.getAlphas().get(0).getGroups().size() > 1) {
+      out()
+          .println(
+              "\nThe threshold is one for all queries: nothing is promised of a group"
+                  + " ('calibrate --group-by group' does).");
+    }
     out().println();
     out()
         .println(
-            "The interval is Wilson's at 95 %: of the share that this one threshold covers, were"
-                + " the queries\nindependent. The promised 1 - alpha is an average over calibration"
-                + " sets too"
+            "The interval is Wilson's, about 95 %: of the share that this one threshold covers, were"
+                + " the queries\nindependent, each row by itself. The promised 1 - alpha is an average"
+                + " over calibration sets too"
                 + (report.getMismatch().isEmpty()
                     ? "."
                     : ", and for the\ncalibrated channel, which this is not."));
@@ -232,7 +238,7 @@ final class CoverageCommand extends ServingCommand {
         out()
             .printf(
                 Locale.ROOT,
-                "alpha %s: over calibration sets of %d scores without ties, what the %s smallest"
+                "alpha %s: over sets of %d independent scores without ties, what the %s smallest"
                     + " covers is%n  Beta(%d, %d): %.4f to %.4f for 95 %% of them; this threshold"
                     + " is that score or one above it.%n",
                 row.getAlpha(),

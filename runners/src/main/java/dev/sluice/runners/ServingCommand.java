@@ -3,8 +3,6 @@ package dev.sluice.runners;
 import dev.sluice.schemas.ChannelNode;
 import dev.sluice.schemas.GroupThreshold;
 import dev.sluice.schemas.ScoreRejectCount;
-import dev.sluice.transforms.conformal.Alpha;
-import dev.sluice.transforms.conformal.ConformalRank;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.scores.CalibratedThreshold;
@@ -53,7 +51,7 @@ abstract class ServingCommand extends SluiceCommand {
       names = "--max-density",
       paramLabel = "F",
       description =
-          "A bound on the density of scores at the threshold, per nat, to put a number on what the"
+          "A bound on the density of unquantised scores about the threshold, per nat, to put a number on what the"
               + " published bound loses by a mismatch. Needs --allow-mismatch.")
   private Double maxDensity;
 
@@ -190,14 +188,15 @@ abstract class ServingCommand extends SluiceCommand {
 
   private String slack(OptionalDouble perDensity) {
     if (perDensity.isEmpty()) {
-      return "no bound applies to such a difference: the published one needs the same nodes and"
-          + " scorer, and every node to score every candidate";
+      return "no bound applies to such a difference: the published one needs the same nodes, scorer"
+          + " and range, every node to score every candidate, and nothing clipped";
     }
     String law =
         String.format(
             Locale.ROOT,
-            "the published bound takes Delta_RAG = f_max * %.4g nats from 1 - alpha, f_max being"
-                + " the largest density of scores at the threshold, per nat",
+            "if errors are small, the published Delta_RAG, of both channels, takes f_max * %.4g nats"
+                + " from 1 - alpha, f_max bounding the density of unquantised scores about the"
+                + " threshold, per nat",
             perDensity.getAsDouble());
     return maxDensity == null
         ? law + "; --max-density F puts a number on it"
@@ -216,18 +215,7 @@ abstract class ServingCommand extends SluiceCommand {
     for (GroupThreshold row : threshold.document().getThresholds()) {
       if (row.getThreshold() == null) {
         String group = row.getGroup() == null ? "" : " (group " + row.getGroup() + ")";
-        lines.add(
-            "alpha "
-                + row.getAlpha()
-                + ": "
-                + Texts.count(row.getScores(), "calibration score")
-                + ", "
-                + (row.getWhy().equals("too-few-scores")
-                    ? ConformalRank.smallestFinite(Alpha.of(row.getAlpha())) + " are needed" + group
-                    : "but the nodes' summaries have too few bits to reach rank "
-                        + row.getRank()
-                        + group)
-                + all);
+        lines.add("alpha " + row.getAlpha() + ": " + CalibrateCommand.why(row) + group + all);
       }
     }
     lines.stream().limit(LINES_SHOWN).forEach(line -> err().println(Texts.printable(line)));
@@ -265,8 +253,8 @@ abstract class ServingCommand extends SluiceCommand {
                   + calibration.scores()
                   + ": the calibration scores of "
                   + names(gone)
-                  + " are not there any more; whether they were of these same queries is not"
-                  + " checked");
+                  + " are not there as they were; only what is there is compared with these"
+                  + " queries");
     }
     return gone.isEmpty();
   }

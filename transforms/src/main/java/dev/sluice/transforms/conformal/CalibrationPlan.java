@@ -219,7 +219,7 @@ public final class CalibrationPlan {
     }
     int payload = bits - countBits();
     int first = minCell;
-    int last = minCell == 1 ? scores : scores - minCell;
+    int last = largestRank(scores);
     if (payload < 1 || last < first) {
       return new Shape(scores, new int[0], 0, 0);
     }
@@ -337,6 +337,13 @@ public final class CalibrationPlan {
       double tail = 2 * pdf / (x + Math.sqrt(x * x + 8 / Math.PI));
       return 1 - StrictMath.pow(1 - tail, nodes);
     }
+  }
+
+  /**
+   * The largest rank of n_i scores that may be reported; none where it is below the minimum cell.
+   */
+  public int largestRank(int scores) {
+    return minCell == 1 ? scores : Math.max(0, scores - minCell);
   }
 
   /** Ranks about each alpha's k_i, distinct, ascending, at least {@code first} apart. */

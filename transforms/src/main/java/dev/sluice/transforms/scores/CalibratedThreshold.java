@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
@@ -45,7 +46,8 @@ public final class CalibratedThreshold implements Serializable {
   public static final String FORMAT = "sluice-threshold-1";
 
   private static final Set<String> METHODS = Set.copyOf(SummaryMethod.labels());
-  private static final Set<String> WHY = Set.of("too-few-scores", "too-few-bits");
+  private static final Set<String> WHY =
+      Set.of("too-few-scores", "too-few-bits", "min-cell", "unscored-answers");
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
   private static final int MAX_DECIMAL = 40;
 
@@ -256,6 +258,15 @@ public final class CalibratedThreshold implements Serializable {
             !Double.isNaN(group.getValue()[a]),
             "none of group " + group.getKey() + " at alpha " + alphas().get(a),
             "one for every group and alpha");
+        check(
+            "thresholds",
+            a == 0 || group.getValue()[a] <= group.getValue()[a - 1],
+            group.getValue()[Math.min(a, alphas().size() - 1)]
+                + " of group "
+                + group.getKey()
+                + " at alpha "
+                + alphas().get(a),
+            "at most that of the alpha before");
       }
     }
     return found;
@@ -283,23 +294,35 @@ public final class CalibratedThreshold implements Serializable {
     check(at + "certified", row.getCertified() >= 0, "" + row.getCertified(), "a count");
     check(
         at + "coverage",
-        row.getCoverage() >= 0 && row.getCoverage() <= 1,
+        row.getCoverage() == null || (row.getCoverage() >= 0 && row.getCoverage() <= 1),
         "" + row.getCoverage(),
-        "a number in [0, 1]");
+        "a number in [0, 1], or null");
     if (row.getThreshold() == null) {
       check(
           at + "why",
           row.getWhy() != null && WHY.contains(row.getWhy()),
           "" + row.getWhy(),
-          "too-few-scores or too-few-bits, as the threshold is null");
+          "one of " + new TreeSet<>(WHY) + ", as the threshold is null");
       return Double.POSITIVE_INFINITY;
     }
+    SummaryMethod method = SummaryMethod.of(document.getTerms().getMethod());
     check(at + "why", row.getWhy() == null, "" + row.getWhy(), "null, as the threshold is finite");
     check(
         at + "threshold",
-        row.getThreshold() >= 0 && row.getThreshold() < Double.POSITIVE_INFINITY,
+        row.getThreshold() >= (method == SummaryMethod.PAPER ? -document.getMaxScore() : 0)
+            && row.getThreshold() <= 2 * document.getMaxScore(),
         "" + row.getThreshold(),
-        "a number of nats, at least 0, or null");
+        "a number of nats, at least 0 and at most twice maxScore, or null");
+    check(
+        at + "threshold",
+        method == SummaryMethod.PAPER || rank <= row.getScores(),
+        "" + row.getThreshold(),
+        "null, as rank " + rank + " is above the number of scores");
+    check(
+        at + "certified",
+        method != SummaryMethod.CONSERVATIVE || row.getCertified() >= rank,
+        "" + row.getCertified(),
+        "at least rank " + rank + ", as the threshold is finite");
     return row.getThreshold();
   }
 
@@ -458,10 +481,12 @@ public final class CalibratedThreshold implements Serializable {
   public OptionalDouble channelSlack(SwarmChannel queries) {
     boolean applies =
         hasCandidatesOf(queries)
+            && document.getMaxScore() == queries.maxScore()
+            && document.getNodes().stream().allMatch(node -> node.getClipped() == 0)
+            && queries.isWhole()
             && document.getScorer().equals(queries.scorer())
             && nodes().equals(queries.nodes().stream().map(NodeChannel::name).toList())
-            && budgets.stream().allMatch(CalibratedThreshold::scoresAll)
-            && queries.nodes().stream().allMatch(node -> scoresAll(node.budget()));
+            && budgets.stream().allMatch(CalibratedThreshold::scoresAll);
     if (!applies) {
       return OptionalDouble.empty();
     }

@@ -214,6 +214,7 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
                 .setTop(channel.getTop())
                 .setChannelDigest(node.digestHex())
                 .setQueries(channel.getQueries())
+                .setClipped(channel.getClipped())
                 .setOwned(owned.getOrDefault(node.name(), 0L))
                 .setSummaryBits(bits.getOrDefault(node.name(), 0L))
                 .build());

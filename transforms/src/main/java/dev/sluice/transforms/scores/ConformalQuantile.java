@@ -43,7 +43,8 @@ public abstract class ConformalQuantile
    * What the slack terms depend on beside the scores.
    *
    * @param delta they fail for calibration sets of this probability
-   * @param variances of the score error of each node, nats²
+   * @param variances of the score error of each node, nats²; none where the theorem's assumptions
+   *     on the channel do not hold
    * @param meanKl of training, nats, or null
    * @param maxDensity f_max, per nat, or null
    */
@@ -106,6 +107,7 @@ public abstract class ConformalQuantile
       CalibrationTerms terms, SlackInputs slack, List<NodeSummary> nodes) throws BadInputException {
     List<GroupThreshold> thresholds = new ArrayList<>();
     Pool pool = pool(terms, nodes);
+    boolean conservative = SummaryMethod.of(terms.getMethod()) == SummaryMethod.CONSERVATIVE;
     long n = nodes.stream().mapToLong(NodeSummary::getScores).sum();
     for (int a = 0; a < terms.getAlphas().size(); a++) {
       Alpha alpha = Alpha.of(terms.getAlphas().get(a));
@@ -120,9 +122,12 @@ public abstract class ConformalQuantile
               .setRank(ConformalRank.of(alpha, n))
               .setThreshold(finite ? (Double) threshold : null)
               .setCertified(pool.certified(threshold))
-              .setCoverage(finite ? ConformalRank.coverage(alpha, n) : 1)
-              .setWhy(finite ? null : enough ? "too-few-bits" : "too-few-scores")
-              .setSlack(slack(slack, alpha, n, pool.gridStep()))
+              .setCoverage(
+                  !finite
+                      ? (Double) 1.0
+                      : conservative ? (Double) ConformalRank.coverage(alpha, n) : null)
+              .setWhy(finite ? null : enough ? pool.why(alpha) : "too-few-scores")
+              .setSlack(conservative ? slack(slack, alpha, n, pool.gridStep()) : null)
               .build());
     }
     return thresholds;
@@ -135,8 +140,15 @@ public abstract class ConformalQuantile
     /** Scores known to be at most t. */
     long certified(double t);
 
-    /** Largest distance that rounding moves a value, nats. */
-    double gridStep();
+    /** Largest distance that rounding moves a value, nats; where that is known. */
+    default double gridStep() {
+      return 0;
+    }
+
+    /** What makes a threshold infinite, though there are scores enough. */
+    default String why(Alpha alpha) {
+      return "unscored-answers";
+    }
   }
 
   private static Pool pool(CalibrationTerms terms, List<NodeSummary> nodes)
@@ -144,7 +156,7 @@ public abstract class ConformalQuantile
     return switch (SummaryMethod.of(terms.getMethod())) {
       case CONSERVATIVE -> conservative(terms, nodes);
       case PAPER -> paper(nodes);
-      case KLL -> kll(terms, nodes);
+      case KLL -> kll(nodes);
     };
   }
 
@@ -180,6 +192,20 @@ public abstract class ConformalQuantile
       public double gridStep() {
         return gridStep;
       }
+
+      @Override
+      public String why(Alpha alpha) {
+        long reachable = 0;
+        boolean unscored = false;
+        for (CalibrationSummary node : summaries) {
+          reachable += node.plan().largestRank(node.scores());
+          unscored |=
+              node.points() > 0 && node.value(node.points() - 1) == Double.POSITIVE_INFINITY;
+        }
+        return unscored
+            ? "unscored-answers"
+            : reachable < ConformalRank.of(alpha, pooled.scores()) ? "min-cell" : "too-few-bits";
+      }
     };
   }
 
@@ -201,15 +227,10 @@ public abstract class ConformalQuantile
       public long certified(double t) {
         return 0; // interpolated values bound nothing
       }
-
-      @Override
-      public double gridStep() {
-        return 0;
-      }
     };
   }
 
-  private static Pool kll(CalibrationTerms terms, List<NodeSummary> nodes) {
+  private static Pool kll(List<NodeSummary> nodes) {
     List<byte[]> sketches = nodes.stream().map(ConformalQuantile::payload).toList();
     long n = nodes.stream().mapToLong(NodeSummary::getScores).sum();
     return new Pool() {
@@ -224,8 +245,10 @@ public abstract class ConformalQuantile
       }
 
       @Override
-      public double gridStep() {
-        return terms.getMaxScore() / CalibrationPlan.MAX_LEVELS;
+      public String why(Alpha alpha) {
+        return sketches.stream().anyMatch(bytes -> bytes.length == 0)
+            ? "too-few-bits"
+            : "unscored-answers";
       }
     };
   }
@@ -238,21 +261,22 @@ public abstract class ConformalQuantile
   }
 
   private static Slack slack(SlackInputs inputs, Alpha alpha, long n, double gridStep) {
-    SlackTerms unit =
-        SlackTerms.NONE
-            .withFederated(1, inputs.delta, SlackTerms.DKW, n, gridStep)
-            .withChannel(1, inputs.variances);
+    boolean channel = inputs.variances.length > 0;
+    SlackTerms unit = SlackTerms.NONE.withFederated(1, inputs.delta, SlackTerms.DKW, n, gridStep);
+    if (channel) {
+      unit = unit.withChannel(1, inputs.variances);
+    }
     if (inputs.meanKl != null) {
       unit = unit.withTraining(1, inputs.meanKl);
     }
     Double density = inputs.maxDensity;
     return Slack.newBuilder()
         .setFederated(unit.federated())
-        .setChannel(unit.channel())
+        .setChannel(channel ? (Double) unit.channel() : null)
         .setTraining(inputs.meanKl == null ? null : (Double) unit.training())
         .setMaxDensity(density)
         .setLowerBound(
-            density == null
+            density == null || !channel
                 ? null
                 : (Double)
                     new SlackTerms(

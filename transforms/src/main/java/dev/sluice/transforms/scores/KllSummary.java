@@ -1,5 +1,6 @@
 package dev.sluice.transforms.scores;
 
+import dev.sluice.transforms.channel.ChannelKey;
 import dev.sluice.transforms.conformal.Alpha;
 import dev.sluice.transforms.conformal.CalibrationPlan;
 import dev.sluice.transforms.conformal.ConformalRank;
@@ -18,9 +19,10 @@ import org.apache.datasketches.quantilescommon.QuantileSearchCriteria;
  * Calibration scores as a KLL sketch (Karnin, Lang, Liberty, FOCS 2016; DataSketches'), after
  * rounding up to a grid of 65535 values, and the threshold of merged sketches.
  *
- * <p>A sketch's ranks are off by a share eps of n with a probability of 1 %, so the threshold is
- * the value of rank k/n + eps: 1-alpha is covered in 99 of 100 draws of the sketch's coins, not for
- * certain. The largest score is kept exactly, so that a rank beyond n asks for that.
+ * <p>The library states, from experiments, that a sketch's ranks are off by more than a share eps
+ * of n in 1 % of draws of its coins, so the threshold is the value of rank k/n + eps: that it is
+ * not below the pooled one is likely, not certain. The largest score is kept exactly, so that a
+ * rank beyond n asks for that.
  *
  * <p>The library tosses its coins with one generator for the whole process; it is seeded here
  * before every sketch, and nobody else uses it meanwhile, so that the same scores make the same
@@ -71,15 +73,16 @@ final class KllSummary {
    * A sketch of scores on a plan's grid of 65535.
    *
    * @param symbols by {@link CalibrationPlan#symbolAbove} with {@link CalibrationPlan#MAX_LEVELS}
+   * @param node and group, whose coins are their own
    * @return no bytes where the bits do not pay for a sketch
    */
-  static byte[] of(CalibrationPlan plan, SymbolCounts symbols) {
+  static byte[] of(CalibrationPlan plan, String node, String group, SymbolCounts symbols) {
     int k = parameter(plan.bits(), symbols.total());
     if (k == 0) {
       return new byte[0];
     }
     return seeded(
-        symbols.total(),
+        ChannelKey.of(symbols.total(), "kll/" + group, node).dither(),
         () -> {
           KllDoublesSketch sketch = KllDoublesSketch.newHeapInstance(k);
           for (int i = 0; i < symbols.size(); i++) {

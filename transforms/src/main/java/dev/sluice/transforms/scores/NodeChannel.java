@@ -35,6 +35,9 @@ public final class NodeChannel implements Serializable {
   /** Most files of one node. */
   public static final int MAX_FILES = 100_000;
 
+  /** Most packets in a file. */
+  public static final long MAX_QUERIES = 1 << 20;
+
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
 
   private final byte[] json;
@@ -102,11 +105,17 @@ public final class NodeChannel implements Serializable {
           "64 hexadecimal digits");
       check(
           "files[" + i + "].queries",
-          file.getQueries() >= 0 && file.getQueries() <= 1L << 40,
+          file.getQueries() >= 0 && file.getQueries() <= MAX_QUERIES,
           "" + file.getQueries(),
-          "a count");
+          "0 to " + MAX_QUERIES);
       queries += file.getQueries();
     }
+    check(
+        "labelled",
+        document.getLabelled() >= 0 && document.getLabelled() <= queries,
+        "" + document.getLabelled(),
+        "0 to " + queries);
+    check("clipped", document.getClipped() >= 0, "" + document.getClipped(), "a count");
     check("queries", document.getQueries() == queries, "" + document.getQueries(), "" + queries);
   }
 
@@ -120,7 +129,7 @@ public final class NodeChannel implements Serializable {
 
   /** Text from outside, fit for a line of a message. */
   public static String shown(String text) {
-    String plain = text.replaceAll("[\\p{Cntrl}\u2028\u2029]", "?");
+    String plain = text.replaceAll("[\\p{Cntrl}\\p{Cf}\u2028\u2029]", "?");
     return plain.length() <= 100 ? plain : plain.substring(0, 100) + "...";
   }
 

@@ -107,6 +107,7 @@ public abstract class ReadLabels extends PTransform<PBegin, PCollectionTuple> {
       new ScoreFiles(name, file.getValue(), out.get(REJECTED)::output)
           .read(
               TrueAnswer.getClassSchema(),
+              NodeChannel.MAX_QUERIES,
               in -> {
                 TrueAnswer answer = in.answer();
                 Integer index = indices.get(answer.getAnswer());

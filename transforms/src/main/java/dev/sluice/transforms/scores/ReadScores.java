@@ -104,21 +104,26 @@ public abstract class ReadScores extends PTransform<PBegin, PCollectionTuple> {
       }
       PartBuckets parts = new PartBuckets(buckets, out.get(PACKETS)::output);
       int packetBytes = channel.budget().packetBytes();
-      records.read(
-          ScorePacket.getClassSchema(),
-          in -> {
-            ScorePacket packet = in.packet(packetBytes);
-            packets.inc();
-            parts.add(
-                SwarmPart.newBuilder()
-                    .setQuery(packet.getQuery())
-                    .setNode(node)
-                    .setGroup(packet.getGroup())
-                    .setLabelled(packet.getLabelled())
-                    .setPacket(packet.getPacket())
-                    .build());
-          });
+      long read =
+          records.read(
+              ScorePacket.getClassSchema(),
+              file.getQueries(),
+              in -> {
+                ScorePacket packet = in.packet(packetBytes);
+                packets.inc();
+                parts.add(
+                    SwarmPart.newBuilder()
+                        .setQuery(packet.getQuery())
+                        .setNode(node)
+                        .setGroup(packet.getGroup())
+                        .setLabelled(packet.getLabelled())
+                        .setPacket(packet.getPacket())
+                        .build());
+              });
       parts.flush();
+      if (read < file.getQueries()) {
+        records.isShort(read, file.getQueries());
+      }
     }
   }
 }

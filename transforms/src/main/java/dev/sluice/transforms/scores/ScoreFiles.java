@@ -35,6 +35,7 @@ final class ScoreFiles {
   private final String name;
   private final Consumer<ScoreReject> rejects;
   private int rejected;
+  private long read;
 
   /**
    * A file.
@@ -50,7 +51,16 @@ final class ScoreFiles {
   }
 
   /** Whether the file is there and has this digest; what it has instead is a reject. */
-  boolean hasDigest(String expected) throws IOException {
+  boolean hasDigest(String expected) {
+    try {
+      return digests(expected);
+    } catch (IOException e) {
+      reject(ScoreReason.DIGEST, "reading it failed: " + NodeChannel.shown("" + e.getMessage()));
+      return false;
+    }
+  }
+
+  private boolean digests(String expected) throws IOException {
     Optional<ReadableByteChannel> channel = Storage.openIfExists(path);
     if (channel.isEmpty()) {
       reject(ScoreReason.DIGEST, "no such file, expected one of SHA-256 " + expected);
@@ -73,8 +83,13 @@ final class ScoreFiles {
     return true;
   }
 
-  /** Reads every record. */
-  void read(Schema schema, RecordReader reader) throws IOException {
+  /**
+   * Reads every record.
+   *
+   * @param most records that are to be there at most; what is over is not read
+   * @return how many were read
+   */
+  long read(Schema schema, long most, RecordReader reader) throws IOException {
     Optional<ReadableByteChannel> channel = Storage.openIfExists(path);
     if (channel.isEmpty()) {
       throw new FileNotFoundException(path + ": no such file");
@@ -82,26 +97,33 @@ final class ScoreFiles {
     try (ContainerScanner scanner =
         new ContainerScanner(Channels.newInputStream(channel.get()), schema)) {
       for (Optional<ContainerScanner.Item> item = scanner.next();
-          item.isPresent() && rejected < MAX_REJECTS;
+          item.isPresent() && rejected < MAX_REJECTS && read <= most;
           item = scanner.next()) {
         if (item.get() instanceof ContainerScanner.Damage damage) {
           reject(ScoreReason.CORRUPT, "byte " + damage.offset() + ": " + damage.detail());
         } else {
-          block((ContainerScanner.Block) item.get(), reader);
+          block((ContainerScanner.Block) item.get(), most, reader);
         }
       }
     } catch (NotAContainerException e) {
       reject(ScoreReason.NOT_AVRO, e.getMessage());
     }
+    if (read > most) {
+      reject(ScoreReason.TOO_MANY, "more than " + most + " records; the rest is not read");
+    }
     if (rejected >= MAX_REJECTS) {
       reject(ScoreReason.TOO_MANY, MAX_REJECTS + " rejects in this file; the rest is not read");
     }
+    return Math.min(read, most);
   }
 
-  private void block(ContainerScanner.Block block, RecordReader reader) {
+  private void block(ContainerScanner.Block block, long most, RecordReader reader) {
     ScoreRecords records =
         new ScoreRecords(block.window(), block.from(), block.from() + block.lengthBytes());
     for (long i = 0; i < block.records(); i++) {
+      if (++read > most) {
+        return;
+      }
       try {
         reader.read(records);
       } catch (CorruptRecordException e) {
@@ -121,6 +143,13 @@ final class ScoreFiles {
     if (!records.atEnd()) {
       reject(ScoreReason.BAD_RECORD, "bytes after the last record at byte " + block.offset());
     }
+  }
+
+  /** Says that records are missing. */
+  void isShort(long found, long expected) {
+    reject(
+        ScoreReason.CORRUPT,
+        found + " records, expected " + expected + " by the node's channel.json");
   }
 
   private void reject(ScoreReason reason, String detail) {

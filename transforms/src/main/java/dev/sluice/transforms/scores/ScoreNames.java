@@ -39,7 +39,7 @@ public final class ScoreNames {
                   || Character.isLowSurrogate(c)
                       && i > 0
                       && Character.isHighSurrogate(name.charAt(i - 1)));
-      if (Character.isISOControl(c) || c == '\u2028' || c == '\u2029' || lone) {
+      if (Character.isISOControl(c) || c == '\u2028' || c == '\u2029' || turnsText(c) || lone) {
         return Optional.of("has a character that is no text");
       }
     }
@@ -61,6 +61,16 @@ public final class ScoreNames {
       }
     }
     return Integer.compare(a.length(), b.length());
+  }
+
+  /** Marks that make a terminal or an editor show other text than is there. */
+  private static boolean turnsText(char c) {
+    return (c >= '\u202a' && c <= '\u202e')
+        || (c >= '\u2066' && c <= '\u2069')
+        || c == '\u200e'
+        || c == '\u200f'
+        || c == '\u061c'
+        || c == '\ufeff';
   }
 
   /** What is wrong with a list of candidates; empty if nothing is. */

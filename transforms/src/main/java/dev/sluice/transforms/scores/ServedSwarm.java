@@ -44,8 +44,8 @@ public record ServedSwarm(
           fewerNodes
               + (fewerNodes == 1 ? " query was" : " queries were")
               + " answered by fewer than the "
-              + queries.nodes().size()
-              + " nodes that have scores");
+              + threshold.document().getMinNodes()
+              + " nodes that calibration asked for");
     }
     return all;
   }

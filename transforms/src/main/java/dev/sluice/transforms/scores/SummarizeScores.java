@@ -335,7 +335,12 @@ public abstract class SummarizeScores
       byte[] payload;
       long bits;
       if (SummaryMethod.of(terms.getMethod()) == SummaryMethod.KLL) {
-        payload = KllSummary.of(plan, symbols.getValue());
+        payload =
+            KllSummary.of(
+                plan,
+                swarm.nodes().get(share.getNode()).name(),
+                share.getGroup(),
+                symbols.getValue());
         bits = 8L * payload.length;
       } else {
         CalibrationSummary summary =

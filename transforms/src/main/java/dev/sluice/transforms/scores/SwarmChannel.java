@@ -91,34 +91,29 @@ public final class SwarmChannel implements Serializable {
         first,
         node,
         "candidates",
-        String.join(",", first.document().getCandidates()),
-        String.join(",", node.document().getCandidates()));
-    same(
-        first,
-        node,
-        "maxScore",
-        "" + first.document().getMaxScore(),
-        "" + node.document().getMaxScore());
+        first.document().getCandidates(),
+        node.document().getCandidates());
+    same(first, node, "maxScore", first.document().getMaxScore(), node.document().getMaxScore());
     same(first, node, "scorer", first.document().getScorer(), node.document().getScorer());
   }
 
   private static void same(
-      NodeChannel first, NodeChannel node, String field, String expected, String found)
+      NodeChannel first, NodeChannel node, String field, Object expected, Object found)
       throws BadInputException {
     if (!found.equals(expected)) {
       throw new BadInputException(
-          node.source()
-              + ": "
+          first.source()
+              + " and "
+              + node.source()
+              + " disagree: "
               + field
               + ": found "
-              + NodeChannel.shown(found)
-              + ", expected "
-              + NodeChannel.shown(expected)
-              + " as node '"
-              + first.name()
-              + "' has: scores of different "
+              + NodeChannel.shown("" + expected)
+              + " and "
+              + NodeChannel.shown("" + found)
+              + ", expected the same: scores of different "
               + (field.equals("scorer") ? "scorers" : "questions")
-              + " cannot be averaged");
+              + " cannot be averaged; --nodes picks those that belong together");
     }
   }
 
@@ -160,6 +155,16 @@ public final class SwarmChannel implements Serializable {
   /** Packets that the nodes say they sent, at the node with most. */
   public long mostQueries() {
     return nodes.stream().mapToLong(node -> node.document().getQueries()).max().orElse(0);
+  }
+
+  /**
+   * Whether every node sends all candidates, none of them clipped, as the published slack needs.
+   */
+  public boolean isWhole() {
+    return nodes.stream()
+        .allMatch(
+            node ->
+                node.budget().sent() == candidates().size() && node.document().getClipped() == 0);
   }
 
   /** Names of the nodes that know true answers. */

@@ -39,7 +39,7 @@ import org.apache.beam.sdk.values.TupleTagList;
  * <p>Queries meet in buckets of some ten thousand packets, by a hash of their names, as a runner's
  * work for a key may be far more than that for a query. Holds one bucket.
  *
- * <p>Where several nodes know the truth, the query is the calibration score of one of them, which
+ * <p>Where several nodes tell the truth, the query is the calibration score of one of them, which
  * one being a function of the query's name: it counts once, and nobody's budget carries all.
  */
 @AutoValue
@@ -133,8 +133,9 @@ public abstract class SwarmScores
           return;
         }
       }
-      for (int node : answers.keySet()) {
+      for (int node : List.copyOf(answers.keySet())) {
         if (!packets.containsKey(node) || !packets.get(node).getLabelled()) {
+          answers.remove(node); // it costs itself, not what others said
           reject(
               out,
               node,
@@ -143,7 +144,6 @@ public abstract class SwarmScores
               packets.containsKey(node)
                   ? "a true answer of a query that the node did not mark as labelled"
                   : "a true answer of a query that the node did not score");
-          return;
         }
       }
       if (packets.isEmpty()) {
@@ -263,7 +263,8 @@ public abstract class SwarmScores
                   .setQuery(query)
                   .setGroup(group)
                   .setNodes(packets.size())
-                  .setOwner(owner(query, labelled))
+                  .setOwner(
+                      owner(query, answers.isEmpty() ? labelled : List.copyOf(answers.keySet())))
                   .setAnswer(answers.isEmpty() ? -1 : answers.values().iterator().next())
                   .setSums(sums)
                   .setCounts(counts)

@@ -127,6 +127,7 @@ public final class Storage {
   public static byte[] read(String file, int maxBytes) throws IOException {
     MatchResult.Metadata found =
         find(file).orElseThrow(() -> new FileNotFoundException(file + ": no such file"));
+    checkPlain(found);
     if (found.sizeBytes() > maxBytes) {
       throw new IOException(
           file + ": " + found.sizeBytes() + " bytes, expected at most " + maxBytes);
@@ -139,7 +140,18 @@ public final class Storage {
   /** Opens the file of exactly this name for reading from the start; empty where it is not. */
   public static Optional<ReadableByteChannel> openIfExists(String file) throws IOException {
     Optional<MatchResult.Metadata> found = find(file);
-    return found.isEmpty() ? Optional.empty() : Optional.of(open(found.get().resourceId()));
+    if (found.isEmpty()) {
+      return Optional.empty();
+    }
+    checkPlain(found.get());
+    return Optional.of(open(found.get().resourceId()));
+  }
+
+  /** A pipe or a device may never end. */
+  private static void checkPlain(MatchResult.Metadata found) throws IOException {
+    if (found.sizeBytes() < 0) {
+      throw new IOException(found.resourceId() + ": it is no plain file");
+    }
   }
 
   /** Opens a file for reading from the start. */

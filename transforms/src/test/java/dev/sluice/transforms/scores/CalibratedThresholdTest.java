@@ -124,11 +124,14 @@ class CalibratedThresholdTest {
         "/thresholds/1/scores | -1 | thresholds[1].scores: found -1",
         "/thresholds/1/scores | 100001 | thresholds[1].scores: found 100001, expected at most",
         "/thresholds/1/certified | -1 | thresholds[1].certified: found -1",
+        "/thresholds/1/certified | 3 | thresholds[1].certified: found 3, expected at least rank",
+        "/thresholds/1/threshold | 1e9 | thresholds[1].threshold: found 1.0E9, expected a number",
+        "/minNodes | 0 | minNodes: found 0, expected 1 to",
         "/thresholds/1/coverage | 1.5 | thresholds[1].coverage: found 1.5",
         "/thresholds/1/threshold | -0.5 | thresholds[1].threshold: found -0.5, expected a number",
-        "/thresholds/1/threshold | null | thresholds[1].why: found null, expected too-few-scores",
+        "/thresholds/1/threshold | null | thresholds[1].why: found null, expected one of [min-cell",
         "/thresholds/1/why | 'too-few-bits' | thresholds[1].why: found too-few-bits, expected null",
-        "/thresholds/0/why | 'tired' | thresholds[0].why: found tired, expected too-few-scores",
+        "/thresholds/0/why | 'tired' | thresholds[0].why: found tired, expected one of [min-cell",
         "/thresholds/1/extra | 1 | field 'thresholds[1].extra': found an unknown field",
       })
   void refusesWhatNoCalibrationWrites(String pointer, String value, String message)

@@ -103,7 +103,7 @@ class MeasureCoverageTest {
     assertThat(report.getOverlapChecked(), is(false));
     assertThat(
         report.getMismatch(),
-        contains("10 queries were answered by fewer than the 2 nodes that have scores"));
+        contains("10 queries were answered by fewer than the 2 nodes that calibration asked for"));
     for (int a = 0; a < 2; a++) {
       AlphaCoverage alpha = report.getAlphas().get(a);
       Coverage expected = new Coverage();

@@ -241,7 +241,7 @@ class PredictionFilesTest {
     assertThat(files(), is(committed));
     assertThat(
         once.getMismatch(),
-        is(List.of("1 query was answered by fewer than the 2 nodes that have scores")));
+        is(List.of("1 query was answered by fewer than the 2 nodes that calibration asked for")));
   }
 
   @Test

@@ -213,7 +213,7 @@ class SwarmScoresTest implements Serializable {
         queries ->
             assertThat(
                 queries.stream().map(q -> q.getQuery() + q.getOwner() + q.getAnswer()).toList(),
-                containsInAnyOrder("p00", "q0-1")),
+                containsInAnyOrder("p00", "q0-1", "r-1-1")),
         rejects ->
             assertThat(
                 words(rejects),

@@ -63,6 +63,7 @@ public final class ThresholdFixture {
               .setTop(node.document().getTop())
               .setChannelDigest(node.digestHex())
               .setQueries(node.document().getQueries())
+              .setClipped(0)
               .setOwned(0)
               .setSummaryBits(0)
               .build());
