@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.pipelines.site.PassageScorer;
 import dev.sluice.schemas.ScoreChannel;
+import dev.sluice.schemas.tables.TableReader;
 import dev.sluice.transforms.conformal.OutOfRange;
 import dev.sluice.transforms.conformal.ScoreBudget;
 import dev.sluice.transforms.conformal.ScoreQuantizer;
@@ -19,8 +20,10 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.apache.beam.sdk.io.fs.MatchResult;
 import picocli.CommandLine.Command;
@@ -77,7 +80,10 @@ final class ScoreCommand extends SluiceCommand {
       names = "--corpus",
       paramLabel = "FILE",
       description =
-          "Table of this site's passages. A query never finds a passage of its own name or text.")
+          "Table of this site's passages. A query's own rows, passages of its name or its text, are"
+              + " left out of what it retrieves and of the language model. They still count in"
+              + " BM25's idf and average length, so calibration and test queries should both have"
+              + " rows of their own here, or neither.")
   private String corpus;
 
   @Option(
@@ -97,7 +103,7 @@ final class ScoreCommand extends SluiceCommand {
   @Option(
       names = "--candidates-file",
       paramLabel = "FILE",
-      description = "The same, one a line, for names with commas.")
+      description = "The same, one a line, for names with commas. A blank last line is not read.")
   private String candidatesFile;
 
   @Option(
@@ -305,11 +311,10 @@ final class ScoreCommand extends SluiceCommand {
   private List<String> candidates(boolean external) throws IOException {
     if (candidates != null) {
       refuseWith("--candidates", "--candidates-file", candidatesFile);
-      return checked(
-          "--candidates", Arrays.stream(candidates.split(",", -1)).map(String::strip).toList());
+      return checked(Arrays.stream(candidates.split(",", -1)).map(String::strip).toList());
     }
     if (candidatesFile != null) {
-      return checked("--candidates-file", lines(file(candidatesFile)));
+      return listed(file(candidatesFile));
     }
     if (!external) {
       throw usage("--corpus needs --candidates or --candidates-file");
@@ -320,23 +325,72 @@ final class ScoreCommand extends SluiceCommand {
             "sluice: the candidates are those in "
                 + scores
                 + ", sorted: "
-                + names(found)
+                + candidateNames(found)
                 + ". All nodes need the same list; --candidates says it");
     err().flush();
     return found;
   }
 
-  private List<String> checked(String option, List<String> names) {
+  private List<String> checked(List<String> names) {
     if (names.size() > ScoreBudget.MAX_LIST) {
       throw usage(
-          option + " must be 1 to " + ScoreBudget.MAX_LIST + " candidates, got " + names.size());
+          "--candidates must be 1 to " + ScoreBudget.MAX_LIST + " candidates, got " + names.size());
     }
     Optional<String> fault = ScoreNames.listFault(names);
     if (fault.isPresent()) {
       throw usage(
-          option + ": found " + Texts.printable(fault.get()) + ", expected plain names, each once");
+          "--candidates: found "
+              + Texts.printable(fault.get())
+              + ", expected plain names, each once");
     }
     return names;
+  }
+
+  /** The candidates of a file, one a line. */
+  private static List<String> listed(String file) throws IOException {
+    List<String> names = lines(file);
+    if (!names.isEmpty() && names.get(names.size() - 1).isBlank()) {
+      names.remove(names.size() - 1);
+    }
+    if (names.isEmpty() || names.size() > ScoreBudget.MAX_LIST) {
+      throw new BadInputException(
+          file
+              + ": found "
+              + (names.isEmpty() ? "no" : names.size())
+              + " candidates, expected 1 to "
+              + ScoreBudget.MAX_LIST
+              + ", one per line");
+    }
+    Map<String, Integer> lines = new HashMap<>();
+    for (int i = 0; i < names.size(); i++) {
+      String name = names.get(i);
+      String place = file + ": line " + (i + 1) + ": found ";
+      if (name.isBlank()) {
+        throw new BadInputException(place + "a blank line, expected a candidate");
+      }
+      Optional<String> fault = ScoreNames.fault(name);
+      if (fault.isPresent()) {
+        throw new BadInputException(place + "a name that " + fault.get() + ", expected plain text");
+      }
+      Integer first = lines.putIfAbsent(name, i + 1);
+      if (first != null) {
+        throw new BadInputException(
+            place + TableReader.shown(name) + ", which line " + first + " has, expected each once");
+      }
+    }
+    return names;
+  }
+
+  /** The first few candidates; quoted where a comma or a quote would make two of one. */
+  private static String candidateNames(List<String> names) {
+    return names(
+        names.stream()
+            .map(
+                name ->
+                    name.contains(",") || name.contains("\"")
+                        ? "\"" + name.replace("\"", "\"\"") + "\""
+                        : name)
+            .toList());
   }
 
   private static List<String> lines(String file) throws IOException {
@@ -392,8 +446,14 @@ final class ScoreCommand extends SluiceCommand {
         + "\nscorer     "
         + Texts.printable(sent.getScorer())
         + (answered.passages() > 0 ? " over " + Texts.count(answered.passages(), "passage") : "")
+        + (answered.own() > 0
+            ? "\nown rows   "
+                + (answered.own() == 1 ? "1 query has" : answered.own() + " queries have")
+                + " rows of their own among the passages, left out of retrieval and of the"
+                + " language model; those of test queries should be there too, or none"
+            : "")
         + "\ncandidates "
-        + names(sent.getCandidates())
+        + candidateNames(sent.getCandidates())
         + (budget.sent() == budget.listSize()
             ? "; all " + budget.sent() + " are sent"
             : "; the " + budget.sent() + " of least score are sent")

@@ -34,8 +34,9 @@ final class ScoreRunner {
    * @param rows rows, or queries, that were read
    * @param others rows of other nodes, passed over
    * @param passages passages that were indexed; 0 for scores from elsewhere
+   * @param own queries that have rows of their own among the passages
    */
-  record Answered(NodeChannel channel, long rows, long others, long passages) {}
+  record Answered(NodeChannel channel, long rows, long others, long passages, long own) {}
 
   ScoreRunner(
       Progress progress,
@@ -60,7 +61,7 @@ final class ScoreRunner {
             counts.rows() / channel.budget().sent(),
             (pipeline, target) ->
                 ScoreNode.build(pipeline, rows, counts.rows(), channel, outOfRange, target));
-    return new Answered(committed, counts.rows(), counts.others(), 0);
+    return new Answered(committed, counts.rows(), counts.others(), 0, 0);
   }
 
   /** Answers with the scores that the site's own passages give. */
@@ -76,17 +77,27 @@ final class ScoreRunner {
       PassageScorer scorer =
           PassageScorer.of(index, channel.document().getCandidates(), passagesPerQuery, lambda);
       long passages = PassageIndex.build(corpus, index);
+      long own = own(table, index);
       NodeChannel committed =
           run(
               channel,
               count,
               (pipeline, target) ->
                   ScoreNode.build(pipeline, table, count, scorer, channel, outOfRange, target));
-      return new Answered(committed, count, 0, passages);
+      return new Answered(committed, count, 0, passages, own);
     } finally {
       Attempt.delete(index.toString());
       Attempt.removeHook(clearUp);
     }
+  }
+
+  /** How many queries have rows of their own. */
+  private static long own(QueryTable queries, Path index) throws IOException {
+    long[] own = {0};
+    try (PassageIndex passages = PassageIndex.open(index)) {
+      queries.forEach(row -> own[0] += passages.hasOwn(row.getQuery(), row.getText()) ? 1 : 0);
+    }
+    return own[0];
   }
 
   private NodeChannel run(

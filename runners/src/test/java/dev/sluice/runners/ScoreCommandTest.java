@@ -151,6 +151,7 @@ class ScoreCommandTest {
         result.out(),
         allOf(
             containsString("2 queries, 1 labelled"),
+            not(containsString("own rows")),
             containsString("scorer     bm25-jelinek-mercer k=3 lambda=0.25 over 2 passages"),
             containsString("candidates moon, goal; all 2 are sent")));
     String sent = Files.readString(directory.resolve("round/scores/n0/channel.json"));
@@ -166,6 +167,56 @@ class ScoreCommandTest {
     refused(score(options), 3, "q.csv: line 3: query: found 'q1', which line 2 has");
     file("p.csv", "passage,txt\np1,x\n");
     refused(score(options), 3, "p.csv: line 1: found no column 'text' among 'passage', 'txt'");
+  }
+
+  @Test
+  void queriesWithRowsOfTheirOwnAreCounted() throws IOException {
+    file("p.csv", "passage,text\np1,rocket to the moon\np2,goal and match\np3,a cup\n");
+    String[] options = {
+      "--corpus", "DIR/p.csv", "--queries", "DIR/q.csv", "--candidates-file", "DIR/list"
+    };
+    file("list", "moon, or \"luna\"\ngoal\n\n");
+    file("q.csv", "query,text\np1,a rocket\nq2,goal  and match\nq3,cup\n");
+    Cli.Result result = score(options);
+    assertThat(result.toString(), result.code(), is(0));
+    assertThat(
+        result.out(),
+        allOf(
+            containsString(
+                "\nown rows   2 queries have rows of their own among the passages, left out of"
+                    + " retrieval and of the language model; those of test queries should be there"
+                    + " too, or none\n"),
+            containsString("\ncandidates \"moon, or \"\"luna\"\"\", goal; all 2 are sent")));
+    file("q.csv", "query,text\np1,a rocket\n");
+    assertThat(score(options).out(), containsString("\nown rows   1 query has rows"));
+  }
+
+  @Test
+  void aListOfCandidatesIsCheckedLineByLine() throws IOException {
+    file("s.csv", SCORES.replace("25", "20"));
+    String[] options = {"--scores", "DIR/s.csv", "--candidates-file", "DIR/list"};
+    String none = "list: found no candidates, expected 1 to 4096, one per line";
+    for (String empty : List.of("", "\n", "\ufeff\r\n")) {
+      file("list", empty);
+      refused(score(options), 3, none);
+    }
+    file("list", "a\n\nb\nc\n");
+    refused(score(options), 3, "list: line 2: found a blank line, expected a candidate");
+    file("list", "a\nb\nc\n \n\n");
+    refused(score(options), 3, "list: line 4: found a blank line, expected a candidate");
+    file("list", "a\nb\nc\nb\n");
+    refused(score(options), 3, "list: line 4: found 'b', which line 2 has, expected each once");
+    file("list", "a\nb\u0007\n");
+    refused(score(options), 3, "list: line 2: found a name that has a character that is no text");
+    file("list", "a\n".repeat(4097));
+    refused(score(options), 3, "list: found 4097 candidates, expected 1 to 4096, one per line");
+    assertThat(files(), is(List.of()));
+    for (String whole : List.of("a\nb\nc", "a\r\nb\r\nc\r\n", "a\nb\nc\n \n")) {
+      file("list", whole);
+      Cli.Result result = score(options);
+      assertThat(result.toString(), result.code(), is(0));
+      assertThat(result.out(), containsString("candidates a, b, c; all 3 are sent"));
+    }
   }
 
   @ParameterizedTest

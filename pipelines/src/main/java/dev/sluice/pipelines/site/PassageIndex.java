@@ -14,6 +14,7 @@ import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.lucene.analysis.TokenStream;
 import org.apache.lucene.analysis.core.KeywordAnalyzer;
@@ -55,9 +56,10 @@ import org.apache.lucene.util.BytesRef;
  * A site's passages, found by BM25 (k1 = 1.2, b = 0.75) over English words. Built once, then opened
  * by anyone who has its path. What it finds does not depend on the order of the passages.
  *
- * <p>Retrieval never gives a query its own row: a passage that has the query's name, or its text
- * but for white space, is not found. (It still counts as one of the passages by which words are
- * rare or common.)
+ * <p>Retrieval never gives a query its own rows: a passage that has the query's name, or its text
+ * but for white space, is not found. {@link #own} has their words, for who counts the others. What
+ * remains of them is in BM25 itself: they still count as passages by which words are rare or common
+ * (idf), and by which a passage is long or short (average length).
  *
  * <p>Open ones are not thread-safe.
  */
@@ -111,6 +113,7 @@ public final class PassageIndex implements Closeable {
     FieldType words = new FieldType();
     words.setTokenized(true);
     words.setIndexOptions(IndexOptions.DOCS_AND_FREQS);
+    words.setStoreTermVectors(true); // a query's own row, word by word
     words.freeze();
     long[] count = {0};
     try (Directory files = new NIOFSDirectory(directory);
@@ -119,13 +122,14 @@ public final class PassageIndex implements Closeable {
       PassageTable.forEach(
           passages,
           (line, name, text) -> {
-            List<String> found = analysis.words(text);
+            String plain = plain(text);
+            List<String> found = analysis.words(plain);
             Document document = new Document();
             document.add(new Field(WORDS, new Words(found), words));
             document.add(new NumericDocValuesField(LENGTH, found.size()));
             document.add(new StringField(NAME, name, Field.Store.YES));
             document.add(new SortedDocValuesField(NAME, new BytesRef(name)));
-            document.add(new StringField(TEXT, textKey(text), Field.Store.NO));
+            document.add(new StringField(TEXT, textKey(plain), Field.Store.NO));
             document.add(new StoredField(LINE, line));
             writer.addDocument(document);
             count[0]++;
@@ -180,23 +184,28 @@ public final class PassageIndex implements Closeable {
     }
   }
 
-  /** A text by which it is known again, whatever its white space. */
-  private static String textKey(String text) {
-    String plain = text.strip().replaceAll("\\s+", " ");
+  /** A text whatever its white space: those that have the same have the same words. */
+  private static String plain(String text) {
+    return text.strip().replaceAll("\\s+", " ");
+  }
+
+  /** A plain text by which it is known again. */
+  private static String textKey(String plain) {
     return HexFormat.of()
         .formatHex(CodeBlocks.sha256().digest(plain.getBytes(StandardCharsets.UTF_8)));
   }
 
   /**
-   * The passages nearest to a query, but for its own row.
+   * The passages nearest to a query, but for its own rows.
    *
    * @param query name of the query
    * @param most how many at most, at least 1; fewer where fewer have a word of it
    * @return numbers in this index, best first
    */
   public int[] top(String query, String text, int most) throws IOException {
+    String plain = plain(text);
     Map<String, Integer> counts = new TreeMap<>();
-    for (String word : analysis.words(text)) {
+    for (String word : analysis.words(plain)) {
       counts.merge(word, 1, Integer::sum);
     }
     if (counts.isEmpty()) {
@@ -214,9 +223,46 @@ public final class PassageIndex implements Closeable {
           BooleanClause.Occur.SHOULD);
     }
     any.add(new TermQuery(new Term(NAME, query)), BooleanClause.Occur.MUST_NOT);
-    any.add(new TermQuery(new Term(TEXT, textKey(text))), BooleanClause.Occur.MUST_NOT);
+    any.add(new TermQuery(new Term(TEXT, textKey(plain))), BooleanClause.Occur.MUST_NOT);
     ScoreDoc[] found = searcher.search(any.build(), most, ORDER).scoreDocs;
     return Arrays.stream(found).mapToInt(hit -> hit.doc).toArray();
+  }
+
+  /** Whether a query has rows of its own: passages of its name, or of its text. */
+  public boolean hasOwn(String query, String text) throws IOException {
+    return reader.docFreq(new Term(NAME, query)) > 0
+        || reader.docFreq(new Term(TEXT, textKey(plain(text)))) > 0;
+  }
+
+  /**
+   * The words of a query's own rows, with how often these have them, in the order of the words.
+   * Takes no longer where many rows have its text.
+   */
+  public SortedMap<String, Long> own(String query, String text) throws IOException {
+    TreeMap<String, Long> counts = new TreeMap<>();
+    String plain = plain(text);
+    Term same = new Term(TEXT, textKey(plain));
+    long rows = reader.docFreq(same);
+    if (rows > 0) {
+      for (String word : analysis.words(plain)) {
+        counts.merge(word, rows, Long::sum);
+      }
+    }
+    PostingsEnum named = leaf.postings(new Term(NAME, query), PostingsEnum.NONE);
+    if (named == null) {
+      return counts;
+    }
+    int row = named.nextDoc(); // the only one: names are distinct
+    PostingsEnum sames = leaf.postings(same, PostingsEnum.NONE);
+    Terms words = leaf.termVectors().get(row, WORDS);
+    if (words == null || (sames != null && sames.advance(row) == row)) {
+      return counts; // no words, or counted with those of the text
+    }
+    TermsEnum each = words.iterator();
+    for (BytesRef word = each.next(); word != null; word = each.next()) {
+      counts.merge(word.utf8ToString(), each.totalTermFreq(), Long::sum);
+    }
+    return counts;
   }
 
   /** The name of a passage. */

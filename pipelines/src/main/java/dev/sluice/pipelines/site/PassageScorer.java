@@ -7,11 +7,19 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
 
 /**
  * Scores candidates by the words of the passages that a query retrieves: {@link JelinekMercer} over
  * the nearest passages of a {@link PassageIndex}. No model, no GPU, and the same doubles on every
  * machine.
+ *
+ * <p>A query's own rows (passages of its name, or of its text but for white space) are left out: of
+ * retrieval, and of the language model, whose words, counts and vocabulary are those of a corpus
+ * without them. So a calibration query that is a row of the corpus is scored as a test query that
+ * is none, but for one thing: which other passages are nearest, and in which order, BM25 says with
+ * an idf and an average length that know these rows.
  *
  * <p>A score is at most ln((words + vocabulary + 1) / (1 - lambda)), which a channel's range should
  * cover; one beyond it is treated as one from elsewhere would be. Immutable.
@@ -86,8 +94,8 @@ public final class PassageScorer implements QueryScorer {
 
   private final class IndexSession implements Session {
     private final PassageIndex index;
-    private final JelinekMercer model;
-    private final long[][] inCorpus; // [candidate][word]
+    private final JelinekMercer model; // of all passages
+    private final long[][] inCorpus; // [candidate][word], in all passages
 
     IndexSession(PassageIndex index) throws IOException {
       this.index = index;
@@ -104,18 +112,33 @@ public final class PassageScorer implements QueryScorer {
 
     @Override
     public double[] score(String query, String text) throws IOException {
+      SortedMap<String, Long> own = index.own(query, text);
+      JelinekMercer others = own.isEmpty() ? model : without(own);
       int[] found = index.top(query, text, passages);
       long retrievedWords = index.words(found);
       double[] scores = new double[candidates.size()];
       for (int y = 0; y < scores.length; y++) {
         List<String> words = candidates.get(y);
+        long[] inOthers = new long[words.size()];
         long[] inRetrieved = new long[words.size()];
         for (int j = 0; j < inRetrieved.length; j++) {
+          inOthers[j] = inCorpus[y][j] - own.getOrDefault(words.get(j), 0L);
           inRetrieved[j] = index.count(words.get(j), found);
         }
-        scores[y] = model.score(inCorpus[y], inRetrieved, retrievedWords);
+        scores[y] = others.score(inOthers, inRetrieved, retrievedWords);
       }
       return scores;
+    }
+
+    /** The model of the passages but a query's own rows. */
+    private JelinekMercer without(SortedMap<String, Long> own) throws IOException {
+      long words = index.words();
+      long vocabulary = index.vocabulary();
+      for (Map.Entry<String, Long> word : own.entrySet()) {
+        words -= word.getValue();
+        vocabulary -= index.count(word.getKey()) == word.getValue() ? 1 : 0;
+      }
+      return JelinekMercer.of(lambda, words, vocabulary);
     }
 
     @Override

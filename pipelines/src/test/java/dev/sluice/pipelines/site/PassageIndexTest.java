@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -162,6 +163,68 @@ class PassageIndexTest {
       assertThat(scores[2], closeTo(-Math.log(unseen), 1e-14));
       double[] nothing = session.score("q", "elephant");
       assertThat(nothing[1], closeTo(-Math.log(3 / 24.0), 1e-14));
+    }
+  }
+
+  private double[] scores(List<String> passages, List<String> found, String query, String text)
+      throws IOException {
+    try (PassageIndex index = index(passages)) {
+      assertThat(names(index, index.top(query, text, 2)), is(found));
+    }
+    Path built = directory.resolve("index" + (this.built - 1));
+    List<String> candidates = List.of("rocket", "elephant", "bread butter", "moon", "zebra");
+    try (QueryScorer.Session session = PassageScorer.of(built, candidates, 2, 0.5).open()) {
+      return session.score(query, text);
+    }
+  }
+
+  private static void assertClose(double[] scores, double[] expected) {
+    assertThat(scores.length, is(expected.length));
+    for (int y = 0; y < scores.length; y++) {
+      assertThat("candidate " + y, scores[y], closeTo(expected[y], 1e-12));
+    }
+  }
+
+  @Test
+  void aQuerysOwnRowsAreNotInItsLanguageModel() throws IOException {
+    String text = "An elephant, a rocket and an elephant";
+    List<String> found = List.of("p2", "p6");
+    double[] expected = scores(PASSAGES, found, "q", text);
+    List<List<String>> own =
+        List.of(
+            List.of("q,\"" + text + "\""), // by name and text, counted once
+            List.of("q,Bread for the zebras of the moon"), // by name
+            List.of("q,the of"), // by name, without words
+            List.of("r,\"" + text + "\""), // by text, whatever its white space
+            List.of("s,\"  " + text.replace(" ", "\n ") + "\"", "r,\"" + text + "\""),
+            List.of("q,Zebra bread elephant", "r,\"" + text + "\"", "s,\" " + text + "\""),
+            List.of("q,\"" + text + " \"", "r,\"" + text + "\"", "s,\" " + text + "\""));
+    for (List<String> rows : own) {
+      List<String> passages = new ArrayList<>(rows);
+      passages.addAll(3 % rows.size(), PASSAGES);
+      assertClose(scores(passages, found, "q", text), expected);
+      // The same passages are in the model of another query.
+      double[] other = scores(passages, List.of("p3", "p4"), "x", "butter");
+      double[] without = scores(PASSAGES, List.of("p3", "p4"), "x", "butter");
+      assertThat(Math.abs(other[4] - without[4]) > 1e-3, is(!rows.equals(List.of("q,the of"))));
+    }
+    assertClose(
+        scores(List.of("q,rocket moon", "r,elephant"), List.of(), "q", "elephant"), new double[5]);
+  }
+
+  @Test
+  void ownRowsAreKnownByNameOrText() throws IOException {
+    try (PassageIndex index = index(PASSAGES)) {
+      assertThat(index.hasOwn("p1", "anything"), is(true));
+      assertThat(index.hasOwn("q", " Bread and\tbutter\n"), is(true));
+      assertThat(index.hasOwn("q", "bread and butter"), is(false));
+      assertThat(index.own("q", "bread and butter"), is(Map.of()));
+      assertThat(index.own("q", "Bread and  butter"), is(Map.of("bread", 2L, "butter", 2L)));
+      assertThat(index.own("p3", "Bread and butter"), is(Map.of("bread", 2L, "butter", 2L)));
+      assertThat(
+          index.own("p2", "Bread and butter"),
+          is(Map.of("anoth", 1L, "bread", 2L, "butter", 2L, "rocket", 3L)));
+      assertThat(index.own("p5", "the"), is(Map.of()));
     }
   }
 

@@ -2,7 +2,8 @@ package dev.sluice.transforms.retrieval;
 
 /**
  * How little a candidate's words fit the passages Z retrieved for a query: their mean negative
- * log-likelihood under a language model of Z, smoothed by one of the site's whole corpus C.
+ * log-likelihood under a language model of Z, smoothed by one of the site's corpus C, which for a
+ * query that is itself a row of it is the corpus without that row.
  *
  * <pre>
  * s = -(1/m) sum_j ln( lambda p(w_j|Z) + (1 - lambda) p(w_j|C) )
