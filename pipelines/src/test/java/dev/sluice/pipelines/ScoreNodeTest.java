@@ -266,7 +266,7 @@ class ScoreNodeTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "q,a,1,,~r,a,1,,~q,b,1,,~q,a,2,,|line 5: found query 'q' with a candidate that line 2 has",
+        "q,a,1,,~r,a,1,,~r,b,1,,~r,c,1,,~q,b,1,,~q,a,2,,|line 7: found query 'q' with a candidate that line 2 has",
         "q,a,1,g,~q,b,1,h,~q,c,1,g,|line 3: found query 'q' with another group than in line 2",
         "q,a,1,,a~q,b,1,,a~q,c,1,,|line 4: found query 'q' with another truth than in line 2",
         "q,a,1,,~q,b,1,,|line 2: found query 'q' with scores of 2 candidates, expected at least"

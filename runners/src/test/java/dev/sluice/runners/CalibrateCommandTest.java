@@ -277,7 +277,7 @@ class CalibrateCommandTest {
     assertThat(
         cli.err(),
         allOf(
-            containsString("scores/n9/channel.json: candidates: found a,b,x, expected a,b,c,d"),
+            containsString("disagree: candidates: found [a, b, c, d] and [a, b, x]"),
             not(containsString("Exception"))));
     assertThat(
         sluice(
@@ -302,13 +302,13 @@ class CalibrateCommandTest {
         "--alpha 1.5 --bits-cal 8 | --alpha: alpha must be in (0, 1)",
         "--alpha x --bits-cal 8 | --alpha: alpha must be a decimal",
         "--alpha 0.1,0.10 --bits-cal 8 | --alpha: 0.10 is there twice",
-        "--alpha 0.1 --bits-cal -1 | --bits-cal must be 0 to 65536, got -1",
-        "--alpha 0.1 --bits-cal 21 --method paper | --bits-cal must be 0 to 20, got 21",
+        "--alpha 0.1 --bits-cal -1 | --bits-cal must be 0 to 65536 with --method conservative, got -1",
+        "--alpha 0.1 --bits-cal 21 --method paper | --bits-cal must be 0 to 20 with --method paper, got 21",
         "--alpha 0.1 --bits-cal 8 --method best | --method: found 'best'",
         "--alpha 0.1 --bits-cal 8 --group-by topic | --group-by must be 'group'",
         "--alpha 0.1 --bits-cal 8 --min-cell 0 | --min-cell must be at least 1",
         "--alpha 0.1 --bits-cal 8 --delta 1 | --delta must be in (0, 1)",
-        "--alpha 0.1 --bits-cal 8 --max-density NaN | --max-density must be at least 0",
+        "--alpha 0.1 --bits-cal 8 --max-density NaN | --max-density must be a number from 0",
         "--alpha 0.1 --bits-cal 8 --runner spark | --runner: found 'spark'"
       })
   void optionsThatCannotBeMeant(String options, String message) {
@@ -354,6 +354,6 @@ class CalibrateCommandTest {
                     + row.getSlack().getTraining());
     assertThat(row.getSlack().getLowerBound(), org.hamcrest.Matchers.closeTo(raw, 1e-12));
     assertThat(row.getSlack().getTraining(), org.hamcrest.Matchers.closeTo(0.22, 1e-12));
-    assertThat(cli.out(), containsString("published slack, not needed here: f_max x ("));
+    assertThat(cli.out(), containsString("alpha 0.1: the published bound is"));
   }
 }

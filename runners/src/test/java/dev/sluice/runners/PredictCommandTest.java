@@ -83,7 +83,7 @@ class PredictCommandTest {
         allOf(
             containsString("direct runner"),
             containsString(
-                "alpha 0.05: 12 calibration scores, 19 are needed; every set is all 4"
+                "alpha 0.05: 12 calibration scores, at least 19 are needed; every set is all 4"
                     + " candidates")));
     Predictions done = predictions(queries);
     assertThat(done.getQueries(), is(30L));
@@ -183,7 +183,7 @@ class PredictCommandTest {
     assertThat(
         law.err(),
         allOf(
-            containsString(String.format("Delta_RAG = f_max * %.4g nats", slack)),
+            containsString(String.format("takes f_max * %.4g nats", slack)),
             containsString("--max-density F")));
     Cli.Result number = predictFrom(other, "--allow-mismatch", "--max-density", "0.5");
     assertThat(number.err(), containsString(String.format("%.4g at f_max = 0.5", slack / 2)));
@@ -246,7 +246,7 @@ class PredictCommandTest {
     assertThat(unchecked.toString(), unchecked.code(), is(0));
     assertThat(
         unchecked.err(),
-        containsString("the calibration scores of n0, n1, n2 are not there any more"));
+        containsString("the calibration scores of n0, n1, n2 are not there as they were"));
     assertThat(predictions(mixed).getOverlapChecked(), is(false));
     assertThat(predictions(mixed).getQueries(), is(80L));
     assertThat(Files.exists(mixed.resolve("score-rejects/predict.avro")), is(false));
@@ -269,7 +269,7 @@ class PredictCommandTest {
     assertThat(predictions(partial).getQueries(), is(30L));
     assertThat(
         predictions(partial).getMismatch(),
-        contains("5 queries were answered by fewer than the 3 nodes that have scores"));
+        contains("5 queries were answered by fewer than the 3 nodes that calibration asked for"));
   }
 
   @Test
@@ -306,7 +306,8 @@ class PredictCommandTest {
     Cli.Result result = predictFrom(groups);
     assertThat(result.toString(), result.code(), is(0));
     assertThat(
-        result.err(), containsString("alpha 0.1: 5 calibration scores, 9 are needed (group y)"));
+        result.err(),
+        containsString("alpha 0.1: 5 calibration scores, at least 9 are needed (group y)"));
     assertThat(result.out(), containsString("3.5000 to 3.5000 by group"));
     assertThat(predictions(groups).getSizes().get(0).getInfiniteThreshold(), is(20L));
   }

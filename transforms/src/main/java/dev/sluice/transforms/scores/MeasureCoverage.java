@@ -79,7 +79,7 @@ public abstract class MeasureCoverage
     @ProcessElement
     public void count(
         @Element SwarmQuery query, OutputReceiver<KV<KV<Integer, String>, CoverageCount>> out) {
-      if (query.getNodes() < served.threshold().document().getMinNodes()) {
+      if (query.getNodes() < served.usualNodes()) {
         others.merge(CoverageCells.FEWER_NODES, 1L, Long::sum);
       }
       if (query.getAnswer() < 0) {

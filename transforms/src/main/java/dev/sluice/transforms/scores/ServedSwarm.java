@@ -36,6 +36,11 @@ public record ServedSwarm(
     return queries.directory();
   }
 
+  /** Nodes that a query of the calibrated channel has at least, as far as they are here at all. */
+  int usualNodes() {
+    return Math.min(threshold.document().getMinNodes(), queries.nodes().size());
+  }
+
   /** The differences, queries that lack nodes among them. */
   List<String> mismatch(long fewerNodes) {
     List<String> all = new ArrayList<>(mismatch);
@@ -44,7 +49,7 @@ public record ServedSwarm(
           fewerNodes
               + (fewerNodes == 1 ? " query was" : " queries were")
               + " answered by fewer than the "
-              + threshold.document().getMinNodes()
+              + usualNodes()
               + " nodes that calibration asked for");
     }
     return all;

@@ -118,7 +118,7 @@ public abstract class WritePredictionSets
         sorted.add(
             new Encoded(set.getQuery().getBytes(StandardCharsets.UTF_8), buffer.toByteArray()));
         count(set, sizes);
-        fewerNodes += set.getNodes() < served.threshold().document().getMinNodes() ? 1 : 0;
+        fewerNodes += set.getNodes() < served.usualNodes() ? 1 : 0;
       }
       sorted.sort((one, other) -> Arrays.compareUnsigned(one.query(), other.query()));
       String aside = directory + "/sets." + UUID.randomUUID() + ".avro";
