@@ -6,9 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.sluice.pipelines.CoverageOfQueries;
 import dev.sluice.schemas.AlphaCoverage;
 import dev.sluice.schemas.CoverageReport;
-import dev.sluice.schemas.GroupCoverage;
+import dev.sluice.schemas.CoverageRow;
 import dev.sluice.schemas.GroupThreshold;
-import dev.sluice.schemas.NodeCountCoverage;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.conformal.Alpha;
 import dev.sluice.transforms.scores.CalibratedThreshold;
@@ -62,7 +61,7 @@ final class CoverageCommand extends ServingCommand {
         PlainJson.read(
             CoverageReport.class, CoverageReport.getClassSchema(), outcome, directory.coverage());
     String rejects = directory.rejects("coverage");
-    if (report.getAlphas().get(0).getN() == 0) {
+    if (report.getAlphas().get(0).getAll().getN() == 0) {
       throw nothingLeft(
           "no query with a known true answer is left to measure on"
               + (report.getUnlabelled() > 0
@@ -86,36 +85,30 @@ final class CoverageCommand extends ServingCommand {
   static ArrayNode tree(CoverageReport report) {
     ArrayNode alphas = JsonNodeFactory.instance.arrayNode();
     for (AlphaCoverage alpha : report.getAlphas()) {
-      ObjectNode entry = counts(PlainJson.toTree(alpha));
+      ObjectNode entry = JsonNodeFactory.instance.objectNode();
       entry.put("alpha", Alpha.of(alpha.getAlpha()).toDouble());
-      for (String part : List.of("groups", "nodeCounts")) {
-        ((ArrayNode) entry.get(part)).forEach(cell -> counts((ObjectNode) cell));
-      }
+      entry.setAll(row(alpha.getAll(), "group", "nodes"));
+      ArrayNode groups = entry.putArray("groups");
+      alpha.getGroups().forEach(group -> groups.add(row(group, "nodes")));
+      ArrayNode nodeCounts = entry.putArray("nodeCounts");
+      alpha.getNodeCounts().forEach(nodes -> nodeCounts.add(row(nodes, "group")));
       alphas.add(entry);
     }
     return alphas;
   }
 
-  private static ObjectNode counts(ObjectNode cell) {
-    long infinite = cell.get("infiniteThreshold").longValue();
-    cell.put("infiniteThreshold", infinite > 0);
-    cell.put("infiniteThresholdQueries", infinite);
-    return cell;
+  private static ObjectNode row(CoverageRow row, String... without) {
+    ObjectNode tree = PlainJson.toTree(row);
+    tree.remove(List.of(without));
+    tree.put("infiniteThreshold", row.getInfiniteThreshold() > 0);
+    tree.put("infiniteThresholdQueries", row.getInfiniteThreshold());
+    return tree;
   }
 
   private void forPeople(CoverageReport report, CalibratedThreshold threshold) {
     Texts.Table all = table("alpha");
     for (AlphaCoverage a : report.getAlphas()) {
-      row(
-          all,
-          a.getAlpha(),
-          a.getN(),
-          a.getCoverage(),
-          a.getLow(),
-          a.getHigh(),
-          a.getMeanSetSize(),
-          a.getSingletons(),
-          a.getInfiniteThreshold());
+      row(all, a.getAlpha(), a.getAll());
     }
     out().print(all);
     if (report.getUnlabelled() > 0) {
@@ -153,17 +146,8 @@ final class CoverageCommand extends ServingCommand {
     }
     for (AlphaCoverage alpha : report.getAlphas()) {
       Texts.Table table = table("group");
-      for (GroupCoverage g : alpha.getGroups()) {
-        row(
-            table,
-            g.getGroup() == null ? "(none)" : g.getGroup(),
-            g.getN(),
-            g.getCoverage(),
-            g.getLow(),
-            g.getHigh(),
-            g.getMeanSetSize(),
-            g.getSingletons(),
-            g.getInfiniteThreshold());
+      for (CoverageRow g : alpha.getGroups()) {
+        row(table, g.getGroup() == null ? "(none)" : g.getGroup(), g);
       }
       out().print("\nalpha " + alpha.getAlpha() + ", by group\n" + table);
     }
@@ -175,17 +159,8 @@ final class CoverageCommand extends ServingCommand {
     }
     for (AlphaCoverage alpha : report.getAlphas()) {
       Texts.Table table = table("nodes");
-      for (NodeCountCoverage k : alpha.getNodeCounts()) {
-        row(
-            table,
-            "" + k.getNodes(),
-            k.getN(),
-            k.getCoverage(),
-            k.getLow(),
-            k.getHigh(),
-            k.getMeanSetSize(),
-            k.getSingletons(),
-            k.getInfiniteThreshold());
+      for (CoverageRow k : alpha.getNodeCounts()) {
+        row(table, "" + k.getNodes(), k);
       }
       out()
           .print(
@@ -201,25 +176,16 @@ final class CoverageCommand extends ServingCommand {
         first, "n", "coverage", "low", "high", "mean set size", "singletons", "infinite threshold");
   }
 
-  private static void row(
-      Texts.Table table,
-      String first,
-      long n,
-      Double coverage,
-      double low,
-      double high,
-      Double meanSetSize,
-      long singletons,
-      long infinite) {
+  private static void row(Texts.Table table, String first, CoverageRow row) {
     table.row(
         first,
-        "" + n,
-        fixed(coverage),
-        fixed(low),
-        fixed(high),
-        fixed(meanSetSize),
-        "" + singletons,
-        "" + infinite);
+        "" + row.getN(),
+        fixed(row.getCoverage()),
+        fixed(row.getLow()),
+        fixed(row.getHigh()),
+        fixed(row.getMeanSetSize()),
+        "" + row.getSingletons(),
+        "" + row.getInfiniteThreshold());
   }
 
   private static String fixed(Double value) {

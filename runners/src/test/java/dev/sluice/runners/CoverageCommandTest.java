@@ -81,8 +81,8 @@ class CoverageCommandTest {
         result.err(), containsString("alpha 0.05: 12 calibration scores, at least 19 are needed"));
     CoverageReport report = report(queries);
     assertThat(report.getUnlabelled(), is(20L));
-    assertThat(report.getAlphas().get(0).getCovered(), is(100L));
-    assertThat(report.getAlphas().get(1).getN(), is(100L));
+    assertThat(report.getAlphas().get(0).getAll().getCovered(), is(100L));
+    assertThat(report.getAlphas().get(1).getAll().getN(), is(100L));
     Map<String, String> first = Scored.results(queries);
     assertThat(first.keySet(), is(Set.of("coverage.json")));
     assertThat(coverage("--parallelism", "1").code(), is(0));
@@ -151,8 +151,8 @@ class CoverageCommandTest {
         assertThat(
             result.err(),
             containsString("alpha 1e-2: 40 calibration scores, at least 99 are needed"));
-        assertThat(report(queries).getAlphas().get(0).getInfiniteThreshold(), is(100L));
-        assertThat(report(queries).getAlphas().get(1).getInfiniteThreshold(), is(0L));
+        assertThat(report(queries).getAlphas().get(0).getAll().getInfiniteThreshold(), is(100L));
+        assertThat(report(queries).getAlphas().get(1).getAll().getInfiniteThreshold(), is(0L));
       }
     }
   }
@@ -205,7 +205,7 @@ class CoverageCommandTest {
         result.out(), allOf(containsString("which this is not"), not(containsString("Beta"))));
     assertThat(result.err(), containsString("10 records rejected (10 in-calibration)"));
     assertThat(report(other).getMismatch().size(), is(1));
-    assertThat(report(other).getAlphas().get(0).getN(), is(30L));
+    assertThat(report(other).getAlphas().get(0).getAll().getN(), is(30L));
   }
 
   @Test

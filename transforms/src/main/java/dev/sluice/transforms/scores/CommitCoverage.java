@@ -79,7 +79,7 @@ public abstract class CommitCoverage extends PTransform<PCollectionTuple, PDone>
       CoverageReport report = cells.report(served, rejects);
       ScoreDirectory directory = served.directory();
       String file = directory.rejects(COMMAND);
-      if (report.getAlphas().get(0).getN() > 0) {
+      if (report.getAlphas().get(0).getAll().getN() > 0) {
         Storage.deleteIfExists(directory.coverage());
         WriteScoreRejects.place(rejects, file);
         Storage.replace(directory.coverage(), PlainJson.write(report));

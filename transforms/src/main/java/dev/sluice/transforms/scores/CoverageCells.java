@@ -3,8 +3,7 @@ package dev.sluice.transforms.scores;
 import dev.sluice.schemas.AlphaCoverage;
 import dev.sluice.schemas.CoverageCount;
 import dev.sluice.schemas.CoverageReport;
-import dev.sluice.schemas.GroupCoverage;
-import dev.sluice.schemas.NodeCountCoverage;
+import dev.sluice.schemas.CoverageRow;
 import dev.sluice.schemas.ScoreRejects;
 import dev.sluice.transforms.conformal.Coverage;
 import java.util.ArrayList;
@@ -89,60 +88,35 @@ final class CoverageCells {
   }
 
   private AlphaCoverage alpha(String alpha, int index) {
-    List<GroupCoverage> groups = new ArrayList<>();
-    List<NodeCountCoverage> nodeCounts = new ArrayList<>();
+    List<CoverageRow> groups = new ArrayList<>();
+    List<CoverageRow> nodeCounts = new ArrayList<>();
     CoverageCount ungrouped = cell(index, NO_GROUP);
     if (ungrouped.getQueries() > 0) {
-      groups.add(group(null, ungrouped));
+      groups.add(row(null, null, ungrouped));
     }
     cells
         .getOrDefault(index, Map.of())
         .forEach(
             (cell, n) -> {
               if (cell.startsWith(GROUP)) {
-                groups.add(group(cell.substring(GROUP.length()), n));
+                groups.add(row(cell.substring(GROUP.length()), null, n));
               } else if (cell.startsWith(NODES)) {
-                nodeCounts.add(nodes(Integer.parseInt(cell.substring(NODES.length())), n));
+                nodeCounts.add(row(null, Integer.valueOf(cell.substring(NODES.length())), n));
               }
             });
-    nodeCounts.sort(Comparator.comparingInt(NodeCountCoverage::getNodes));
-    CoverageCount all = cell(index, ALL);
-    Coverage.Interval interval = interval(all);
+    nodeCounts.sort(Comparator.comparing(CoverageRow::getNodes));
     return AlphaCoverage.newBuilder()
         .setAlpha(alpha)
-        .setN(all.getQueries())
-        .setCovered(all.getCovered())
-        .setCoverage(share(all.getCovered(), all))
-        .setLow(interval.low())
-        .setHigh(interval.high())
-        .setMeanSetSize(share(all.getAnswers(), all))
-        .setSingletons(all.getSingletons())
-        .setEmpty(all.getEmpty())
-        .setInfiniteThreshold(all.getInfiniteThreshold())
+        .setAll(row(null, null, cell(index, ALL)))
         .setGroups(groups)
         .setNodeCounts(nodeCounts)
         .build();
   }
 
-  private static GroupCoverage group(String group, CoverageCount n) {
-    Coverage.Interval interval = interval(n);
-    return GroupCoverage.newBuilder()
+  private static CoverageRow row(String group, Integer nodes, CoverageCount n) {
+    Coverage.Interval interval = Coverage.wilson(n.getCovered(), n.getQueries(), CONFIDENCE);
+    return CoverageRow.newBuilder()
         .setGroup(group)
-        .setN(n.getQueries())
-        .setCovered(n.getCovered())
-        .setCoverage(share(n.getCovered(), n))
-        .setLow(interval.low())
-        .setHigh(interval.high())
-        .setMeanSetSize(share(n.getAnswers(), n))
-        .setSingletons(n.getSingletons())
-        .setEmpty(n.getEmpty())
-        .setInfiniteThreshold(n.getInfiniteThreshold())
-        .build();
-  }
-
-  private static NodeCountCoverage nodes(int nodes, CoverageCount n) {
-    Coverage.Interval interval = interval(n);
-    return NodeCountCoverage.newBuilder()
         .setNodes(nodes)
         .setN(n.getQueries())
         .setCovered(n.getCovered())
@@ -154,10 +128,6 @@ final class CoverageCells {
         .setEmpty(n.getEmpty())
         .setInfiniteThreshold(n.getInfiniteThreshold())
         .build();
-  }
-
-  private static Coverage.Interval interval(CoverageCount n) {
-    return Coverage.wilson(n.getCovered(), n.getQueries(), CONFIDENCE);
   }
 
   private static Double share(long part, CoverageCount n) {

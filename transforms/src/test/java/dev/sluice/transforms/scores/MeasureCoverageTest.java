@@ -9,8 +9,7 @@ import static org.hamcrest.Matchers.nullValue;
 import dev.sluice.schemas.AlphaCoverage;
 import dev.sluice.schemas.CoverageCount;
 import dev.sluice.schemas.CoverageReport;
-import dev.sluice.schemas.GroupCoverage;
-import dev.sluice.schemas.NodeCountCoverage;
+import dev.sluice.schemas.CoverageRow;
 import dev.sluice.schemas.ScoreReject;
 import dev.sluice.schemas.SwarmQuery;
 import dev.sluice.schemas.json.PlainJson;
@@ -113,33 +112,32 @@ class MeasureCoverageTest {
               AnswerSets.scores(q), served.threshold().threshold(q.getGroup(), a), q.getAnswer());
         }
       }
-      assertThat(alpha.getN(), is(900L));
-      assertThat(alpha.getCovered(), is(expected.covered()));
-      assertThat(alpha.getCoverage(), is(expected.rate()));
-      assertThat(alpha.getMeanSetSize(), is(expected.meanSize()));
-      assertThat(alpha.getSingletons(), is(expected.singletons()));
-      assertThat(alpha.getEmpty(), is(expected.empty()));
-      assertThat(alpha.getInfiniteThreshold(), is(expected.infinite()));
-      assertThat(alpha.getLow(), is(expected.wilson(0.95).low()));
-      assertThat(alpha.getHigh(), is(expected.wilson(0.95).high()));
+      assertThat(alpha.getAll().getN(), is(900L));
+      assertThat(alpha.getAll().getCovered(), is(expected.covered()));
+      assertThat(alpha.getAll().getCoverage(), is(expected.rate()));
+      assertThat(alpha.getAll().getMeanSetSize(), is(expected.meanSize()));
+      assertThat(alpha.getAll().getSingletons(), is(expected.singletons()));
+      assertThat(alpha.getAll().getEmpty(), is(expected.empty()));
+      assertThat(alpha.getAll().getInfiniteThreshold(), is(expected.infinite()));
+      assertThat(alpha.getAll().getLow(), is(expected.wilson(0.95).low()));
+      assertThat(alpha.getAll().getHigh(), is(expected.wilson(0.95).high()));
       assertThat(
           alpha.getGroups().stream().map(g -> "" + g.getGroup()).toList(),
           contains("null", "x", "y", "z"));
       assertThat(
-          alpha.getNodeCounts().stream().map(NodeCountCoverage::getNodes).toList(),
-          contains(0, 1, 2));
-      assertThat(alpha.getGroups().stream().mapToLong(GroupCoverage::getN).sum(), is(900L));
-      assertThat(alpha.getNodeCounts().stream().mapToLong(NodeCountCoverage::getN).sum(), is(900L));
+          alpha.getNodeCounts().stream().map(CoverageRow::getNodes).toList(), contains(0, 1, 2));
+      assertThat(alpha.getGroups().stream().mapToLong(CoverageRow::getN).sum(), is(900L));
+      assertThat(alpha.getNodeCounts().stream().mapToLong(CoverageRow::getN).sum(), is(900L));
       assertThat(
-          alpha.getGroups().stream().mapToLong(GroupCoverage::getCovered).sum(),
-          is(alpha.getCovered()));
+          alpha.getGroups().stream().mapToLong(CoverageRow::getCovered).sum(),
+          is(alpha.getAll().getCovered()));
       assertThat(
-          alpha.getNodeCounts().stream().mapToLong(NodeCountCoverage::getCovered).sum(),
-          is(alpha.getCovered()));
+          alpha.getNodeCounts().stream().mapToLong(CoverageRow::getCovered).sum(),
+          is(alpha.getAll().getCovered()));
       assertThat(
           alpha.getGroups().stream().mapToDouble(g -> g.getMeanSetSize() * g.getN()).sum(),
-          is(closeTo(alpha.getMeanSetSize() * 900, 1e-9)));
-      GroupCoverage z = alpha.getGroups().get(3);
+          is(closeTo(alpha.getAll().getMeanSetSize() * 900, 1e-9)));
+      CoverageRow z = alpha.getGroups().get(3);
       assertThat("not calibrated", z.getInfiniteThreshold(), is(z.getN()));
       assertThat(z.getCoverage(), is(1.0));
     }
@@ -161,9 +159,9 @@ class MeasureCoverageTest {
     CoverageReport none =
         run(unlabelled, List.of(new ScoreReject(null, "r", "missing-nodes", "x", null)));
     assertThat(none.getUnlabelled(), is(100L));
-    assertThat(none.getAlphas().get(0).getN(), is(0L));
-    assertThat(none.getAlphas().get(0).getCoverage(), is(nullValue()));
-    assertThat(none.getAlphas().get(0).getHigh(), is(1.0));
+    assertThat(none.getAlphas().get(0).getAll().getN(), is(0L));
+    assertThat(none.getAlphas().get(0).getAll().getCoverage(), is(nullValue()));
+    assertThat(none.getAlphas().get(0).getAll().getHigh(), is(1.0));
     assertThat(Files.exists(root.resolve("coverage.json")), is(false));
     assertThat(Files.exists(root.resolve("score-rejects/coverage.avro")), is(true));
     run(queries(), List.of());
@@ -200,7 +198,7 @@ class MeasureCoverageTest {
     assertThat(
         alpha.getGroups().stream().map(g -> g.getGroup() + "=" + g.getN()).toList(),
         contains("null=7", "all=1", "group:x=5", "no-group=3", "nodes:2=2", "unlabelled=4"));
-    assertThat(alpha.getN(), is(0L));
+    assertThat(alpha.getAll().getN(), is(0L));
     assertThat(alpha.getNodeCounts().size(), is(0));
   }
 }
