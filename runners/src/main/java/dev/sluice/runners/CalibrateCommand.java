@@ -287,11 +287,9 @@ final class CalibrateCommand extends SluiceCommand {
             "summaries  "
                 + terms.getMethod()
                 + ", at most "
-                + Texts.count(bits, "bit")
-                + " of a node"
                 + (SummaryMethod.of(terms.getMethod()) == SummaryMethod.PAPER
-                    ? " (2^" + terms.getBitsCal() + " values of 64 bits)"
-                    : " of " + terms.getBitsCal()));
+                    ? bits + " bits of a node (2^" + terms.getBitsCal() + " values of 64)"
+                    : bits + " of " + terms.getBitsCal() + " bits of a node"));
     out()
         .println(
             "calibrated with "
