@@ -232,11 +232,16 @@ public abstract class ConformalQuantile
 
   private static Pool kll(List<NodeSummary> nodes) {
     List<byte[]> sketches = nodes.stream().map(ConformalQuantile::payload).toList();
+    int parameter =
+        nodes.stream()
+            .mapToInt(node -> KllSummary.parameter(node.getBits(), node.getScores()))
+            .min()
+            .orElseThrow();
     long n = nodes.stream().mapToLong(NodeSummary::getScores).sum();
     return new Pool() {
       @Override
       public double at(Alpha alpha) {
-        return KllSummary.threshold(alpha, sketches, n);
+        return KllSummary.threshold(alpha, parameter, sketches, n);
       }
 
       @Override

@@ -7,13 +7,19 @@ import dev.sluice.transforms.conformal.ConformalRank;
 import dev.sluice.transforms.conformal.SymbolCounts;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.apache.datasketches.kll.KllDoublesSketch;
 import org.apache.datasketches.kll.KllSketch;
-import org.apache.datasketches.memory.Memory;
 import org.apache.datasketches.quantilescommon.QuantileSearchCriteria;
+import org.apache.datasketches.quantilescommon.QuantilesDoublesSketchIterator;
 
 /**
  * Calibration scores as a KLL sketch (Karnin, Lang, Liberty, FOCS 2016; DataSketches'), after
@@ -88,8 +94,31 @@ final class KllSummary {
           for (int i = 0; i < symbols.size(); i++) {
             sketch.update(value(plan, symbols.symbol(i)), symbols.count(i));
           }
-          return sketch.toByteArray();
+          return bytes(sketch);
         });
+  }
+
+  /**
+   * The largest score, then level by level how many scores of weight 2^level there are and which:
+   * little-endian, shorter than the library's own form, which needs a library of memory that knows
+   * only some Java versions.
+   */
+  private static byte[] bytes(KllDoublesSketch sketch) {
+    Map<Long, List<Double>> levels = new TreeMap<>();
+    for (QuantilesDoublesSketchIterator item = sketch.iterator(); item.next(); ) {
+      levels.computeIfAbsent(item.getWeight(), weight -> new ArrayList<>()).add(item.getQuantile());
+    }
+    int most = Long.numberOfTrailingZeros(sketch.isEmpty() ? 1 : Collections.max(levels.keySet()));
+    ByteBuffer bytes =
+        ByteBuffer.allocate(8 + 4 * (most + 1) + 8 * sketch.getNumRetained())
+            .order(ByteOrder.LITTLE_ENDIAN);
+    bytes.putDouble(sketch.getMaxItem());
+    for (int level = 0; level <= most; level++) {
+      List<Double> values = levels.getOrDefault(1L << level, List.of());
+      bytes.putInt(values.size());
+      values.stream().sorted().forEach(bytes::putDouble);
+    }
+    return bytes.array();
   }
 
   private static double value(CalibrationPlan plan, int symbol) {
@@ -101,10 +130,11 @@ final class KllSummary {
   /**
    * The threshold of merged sketches.
    *
+   * @param parameter the smallest of the sketches, whose error is that of all
    * @param sketches in one order; those without bytes make it infinite
    * @param scores n over all nodes
    */
-  static double threshold(Alpha alpha, List<byte[]> sketches, long scores) {
+  static double threshold(Alpha alpha, int parameter, List<byte[]> sketches, long scores) {
     long rank = ConformalRank.of(alpha, scores);
     if (rank > scores || sketches.stream().anyMatch(bytes -> bytes.length == 0)) {
       return Double.POSITIVE_INFINITY;
@@ -112,18 +142,20 @@ final class KllSummary {
     return seeded(
         scores,
         () -> {
-          int k = MAX_K;
-          for (byte[] bytes : sketches) {
-            k = Math.min(k, KllDoublesSketch.heapify(Memory.wrap(bytes)).getK());
+          KllDoublesSketch merged = KllDoublesSketch.newHeapInstance(MAX_K);
+          double largest = Double.NEGATIVE_INFINITY;
+          for (byte[] sketch : sketches) {
+            ByteBuffer bytes = ByteBuffer.wrap(sketch).order(ByteOrder.LITTLE_ENDIAN);
+            largest = Math.max(largest, bytes.getDouble());
+            for (int level = 0; bytes.hasRemaining(); level++) {
+              for (int left = bytes.getInt(); left > 0; left--) {
+                merged.update(bytes.getDouble(), 1L << level);
+              }
+            }
           }
-          KllDoublesSketch merged = KllDoublesSketch.newHeapInstance(k);
-          for (byte[] bytes : sketches) {
-            merged.merge(KllDoublesSketch.heapify(Memory.wrap(bytes)));
-          }
-          double share = (double) rank / scores + merged.getNormalizedRankError(false);
-          return share >= 1
-              ? merged.getMaxItem()
-              : merged.getQuantile(share, QuantileSearchCriteria.INCLUSIVE);
+          double error = KllDoublesSketch.getNormalizedRankError(parameter, false);
+          double share = (double) rank / scores + error;
+          return share >= 1 ? largest : merged.getQuantile(share, QuantileSearchCriteria.INCLUSIVE);
         });
   }
 }

@@ -54,7 +54,8 @@ class KllSummaryTest {
         System.arraycopy(scores, 0, all, node * SCORES, SCORES);
         sketches.add(sketch(20_000, draw + "-" + node, scores));
       }
-      double threshold = KllSummary.threshold(TENTH, sketches, all.length);
+      double threshold =
+          KllSummary.threshold(TENTH, KllSummary.parameter(20_000, SCORES), sketches, all.length);
       double exact = ConformalRank.threshold(TENTH, all);
       below += threshold < exact ? 1 : 0;
       excess += (threshold - exact) / RANGE / 60;
@@ -83,10 +84,10 @@ class KllSummaryTest {
     byte[] none = sketch(1000, "n0", scores);
     assertThat(none.length, is(0));
     assertThat(
-        KllSummary.threshold(TENTH, List.of(none, sketch(9000, "n1", scores)), 2 * SCORES),
+        KllSummary.threshold(TENTH, 8, List.of(none, sketch(9000, "n1", scores)), 2 * SCORES),
         is(Double.POSITIVE_INFINITY));
     assertThat(
-        KllSummary.threshold(Alpha.of("0.0001"), List.of(sketch(9000, "n1", scores)), SCORES),
+        KllSummary.threshold(Alpha.of("0.0001"), 8, List.of(sketch(9000, "n1", scores)), SCORES),
         is(Double.POSITIVE_INFINITY));
   }
 }
