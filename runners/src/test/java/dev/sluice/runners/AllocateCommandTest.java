@@ -444,6 +444,7 @@ class AllocateCommandTest {
                 new Certificate("uniform", 1.0, 1.0, 1.0, 1.0, 0.0),
                 List.of(new TeacherShard("teacher-00000", 0L, 100L, "", 0L, "", 0L)),
                 List.of(),
+                null,
                 null));
     Files.write(round.resolve("manifest.json"), manifest);
     moments.setManifestDigest(HexFormat.of().formatHex(CodeBlocks.sha256().digest(manifest)));

@@ -128,6 +128,7 @@ class PlainJsonTest {
             new Certificate("none", null, null, 0.125, null, 0.0),
             List.of(new TeacherShard("teacher-00000", 0L, 300L, "aa", 77L, "bb", 99L)),
             List.of(new RejectFile("lund", 5L, List.of(new ReasonCount("checksum", 5L)), "ee")),
+            null,
             null);
     assertThat(
         PlainJson.read(
