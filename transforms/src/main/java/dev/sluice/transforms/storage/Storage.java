@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.apache.beam.sdk.io.FileSystems;
@@ -231,6 +232,15 @@ public final class Storage {
       return;
     }
     FileSystems.delete(List.of(resource(file)), StandardMoveOptions.IGNORE_MISSING_FILES);
+  }
+
+  /** Deletes the files that match a pattern, but those to keep. */
+  public static void deleteOthers(String pattern, Set<ResourceId> keep) throws IOException {
+    for (MatchResult.Metadata file : match(pattern)) {
+      if (!keep.contains(file.resourceId())) {
+        deleteIfExists(file.resourceId().toString());
+      }
+    }
   }
 
   /** Deletes the files below a directory, and the directory where its filesystem has such. */
