@@ -41,6 +41,14 @@ public final class Storage {
     return FileSystems.matchNewResource(file, true).getScheme().equals("file");
   }
 
+  /** The name of the directory that holds a file. */
+  public static String directoryName(ResourceId file) {
+    String directory = file.getCurrentDirectory().toString();
+    String trimmed =
+        directory.endsWith("/") ? directory.substring(0, directory.length() - 1) : directory;
+    return trimmed.substring(trimmed.lastIndexOf('/') + 1);
+  }
+
   /**
    * Files that match a pattern; none where nothing does, nor where its directory does not exist.
    *
