@@ -20,7 +20,6 @@ import dev.sluice.schemas.Outcome;
 import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.json.PlainJson;
-import dev.sluice.schemas.npy.NpyRows;
 import dev.sluice.transforms.RoundFixture;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.commit.CommitRound;
@@ -34,7 +33,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.beam.sdk.Pipeline;
@@ -332,19 +330,7 @@ class RefinementRoundTest {
     }
 
     double[] teacher(int round) throws IOException {
-      double[] teacher = new double[PROBES * VOCABULARY];
-      int at = 0;
-      try (Stream<Path> files = Files.list(directory(round).resolve("teacher"))) {
-        for (Path file : files.filter(f -> f.toString().endsWith(".npy")).sorted().toList()) {
-          try (NpyRows rows =
-              NpyRows.open(Storage.open(Storage.resource(file.toString())), file.toString())) {
-            rows.read(0, rows.rows(), teacher, at);
-            at += (int) rows.rows() * VOCABULARY;
-          }
-        }
-      }
-      assertThat(at, is(teacher.length));
-      return teacher;
+      return RoundFixture.teacher(directory(round), PROBES, VOCABULARY);
     }
 
     /** The mean over nodes of centred logits, clipped where the plan does. */

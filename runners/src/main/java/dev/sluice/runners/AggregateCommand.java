@@ -7,7 +7,6 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.uplink.ListUplinks;
-import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
@@ -170,7 +169,7 @@ final class AggregateCommand extends SluiceCommand {
       throws IOException {
     Set<String> present = new HashSet<>();
     for (MatchResult.Metadata file : ListUplinks.everything(directory)) {
-      present.add(UplinkScan.directoryName(file.resourceId()));
+      present.add(Storage.directoryName(file.resourceId()));
     }
     return planned.nodes().stream()
         .filter(node -> node.getBitsPerProbe() > 0 && !present.contains(node.getName()))

@@ -295,7 +295,7 @@ final class CalibrateCommand extends SluiceCommand {
             "calibrated with "
                 + threshold.getCalibrated()
                 + " of "
-                + Texts.count(threshold.getQueries(), "query").replace("querys", "queries")
+                + Texts.queries(threshold.getQueries())
                 + (threshold.getMinNodes() == threshold.getNodes().size()
                     ? " that all nodes answered"
                     : " that at least "

@@ -12,8 +12,6 @@ import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.conformal.Alpha;
 import dev.sluice.transforms.scores.CalibratedThreshold;
 import dev.sluice.transforms.scores.ScoreDirectory;
-import dev.sluice.transforms.scores.ServedSwarm;
-import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -49,17 +47,13 @@ final class CoverageCommand extends ServingCommand {
   public Integer call() throws IOException {
     Served served = served();
     ScoreDirectory directory = served.swarm().directory();
-    byte[] outcome =
-        new ScoreAttempt("coverage", served.swarm().queries(), directory)
-            .run(
-                runner(served.swarm()),
-                progress(),
-                (pipeline, attempt) ->
-                    CoverageOfQueries.build(pipeline, served.swarm(), served.calibrated(), attempt),
-                aside -> Storage.read(ServedSwarm.outcome(aside), PlainJson.MAX_BYTES));
     CoverageReport report =
-        PlainJson.read(
-            CoverageReport.class, CoverageReport.getClassSchema(), outcome, directory.coverage());
+        attempt(
+            "coverage",
+            served,
+            CoverageOfQueries::build,
+            CoverageReport.class,
+            directory.coverage());
     String rejects = directory.rejects("coverage");
     if (report.getAlphas().get(0).getAll().getN() == 0) {
       throw nothingLeft(

@@ -85,14 +85,7 @@ final class EncodeCommand extends SluiceCommand {
         planned.plan().getTokenizerDigest(),
         tokenizer);
     String file = Locations.existing(logits).resourceId().toString();
-    RunnerChoice choice = RunnerChoice.direct();
-    if (parallelism != null) {
-      if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
-        throw usage(
-            "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
-      }
-      choice = choice.withParallelism(parallelism);
-    }
+    RunnerChoice choice = RunnerOptions.parallel(RunnerChoice.direct(), parallelism, this::usage);
     reportAttempts(directory);
     RoundRunner.Encoded encoded =
         new RoundRunner(progress()).encode(planned, directory, index, file, masking, choice);

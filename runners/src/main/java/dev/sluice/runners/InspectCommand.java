@@ -19,7 +19,6 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.uplink.ListUplinks;
-import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteOrder;
@@ -104,8 +103,7 @@ final class InspectCommand extends SluiceCommand {
       String name = file.resourceId().getFilename();
       if (name != null && !name.startsWith(".")) {
         long[] sum =
-            uplinks.computeIfAbsent(
-                UplinkScan.directoryName(file.resourceId()), node -> new long[2]);
+            uplinks.computeIfAbsent(Storage.directoryName(file.resourceId()), node -> new long[2]);
         sum[0]++;
         sum[1] += Math.max(0, file.sizeBytes());
       }

@@ -10,7 +10,6 @@ import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.conformal.Alpha;
 import dev.sluice.transforms.scores.CalibratedThreshold;
 import dev.sluice.transforms.scores.ScoreDirectory;
-import dev.sluice.transforms.scores.ServedSwarm;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.nio.channels.Channels;
@@ -52,17 +51,9 @@ final class PredictCommand extends ServingCommand {
   public Integer call() throws IOException {
     Served served = served();
     ScoreDirectory directory = served.swarm().directory();
-    byte[] outcome =
-        new ScoreAttempt("predict", served.swarm().queries(), directory)
-            .run(
-                runner(served.swarm()),
-                progress(),
-                (pipeline, attempt) ->
-                    PredictQueries.build(pipeline, served.swarm(), served.calibrated(), attempt),
-                aside -> Storage.read(ServedSwarm.outcome(aside), PlainJson.MAX_BYTES));
     Predictions done =
-        PlainJson.read(
-            Predictions.class, Predictions.getClassSchema(), outcome, directory.predictions());
+        attempt(
+            "predict", served, PredictQueries::build, Predictions.class, directory.predictions());
     String rejects = directory.rejects("predict");
     if (done.getQueries() == 0) {
       throw nothingLeft("no query is left to answer", done.getRejects(), served, rejects);
@@ -106,7 +97,7 @@ final class PredictCommand extends ServingCommand {
     }
     out()
         .println(
-            queries(done.getQueries())
+            Texts.queries(done.getQueries())
                 + ", "
                 + Texts.count(threshold.candidates().size(), "candidate")
                 + ", "

@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.runners.RunnerChoice.Engine;
 import java.util.Locale;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -51,14 +52,7 @@ final class RunnerOptions {
     } catch (IllegalArgumentException e) {
       throw usage("--runner: found '" + runner + "', expected auto, direct or flink");
     }
-    RunnerChoice choice = RunnerChoice.of(engine);
-    if (parallelism != null) {
-      if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
-        throw usage(
-            "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
-      }
-      choice = choice.withParallelism(parallelism);
-    }
+    RunnerChoice choice = parallel(RunnerChoice.of(engine), parallelism, this::usage);
     if (flinkMaster != null) {
       if (engine == Engine.DIRECT) {
         throw usage("--flinkMaster has no meaning with --runner direct");
@@ -69,6 +63,26 @@ final class RunnerOptions {
       choice = choice.withFlinkMaster(flinkMaster);
     }
     return choice;
+  }
+
+  /**
+   * A runner with the parallelism asked for.
+   *
+   * @param parallelism as on the command line, null where it was not given
+   * @param usage refuses the command line
+   */
+  static RunnerChoice parallel(
+      RunnerChoice choice,
+      Integer parallelism,
+      Function<String, CommandLine.ParameterException> usage) {
+    if (parallelism == null) {
+      return choice;
+    }
+    if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
+      throw usage.apply(
+          "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
+    }
+    return choice.withParallelism(parallelism);
   }
 
   private CommandLine.ParameterException usage(String message) {

@@ -286,14 +286,7 @@ final class ScoreCommand extends SluiceCommand {
           case "flink" -> RunnerChoice.flink();
           default -> throw usage("--runner: found '" + runner + "', expected 'direct' or 'flink'");
         };
-    if (parallelism == null) {
-      return choice;
-    }
-    if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
-      throw usage(
-          "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
-    }
-    return choice.withParallelism(parallelism);
+    return RunnerOptions.parallel(choice, parallelism, this::usage);
   }
 
   private static ScoreDirectory directory(String typed) throws IOException {
@@ -436,7 +429,7 @@ final class ScoreCommand extends SluiceCommand {
     return "node       "
         + node
         + ": "
-        + (sent.getQueries() == 1 ? "1 query" : sent.getQueries() + " queries")
+        + Texts.queries(sent.getQueries())
         + ", "
         + sent.getLabelled()
         + " labelled, in "
@@ -448,7 +441,8 @@ final class ScoreCommand extends SluiceCommand {
         + (answered.passages() > 0 ? " over " + Texts.count(answered.passages(), "passage") : "")
         + (answered.own() > 0
             ? "\nown rows   "
-                + (answered.own() == 1 ? "1 query has" : answered.own() + " queries have")
+                + Texts.queries(answered.own())
+                + (answered.own() == 1 ? " has" : " have")
                 + " rows of their own among the passages, left out of retrieval and of the"
                 + " language model; those of test queries should be there too, or none"
             : "")

@@ -3,6 +3,7 @@ package dev.sluice.runners;
 import dev.sluice.schemas.ChannelNode;
 import dev.sluice.schemas.GroupThreshold;
 import dev.sluice.schemas.ScoreRejectCount;
+import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.scores.CalibratedThreshold;
@@ -19,6 +20,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificRecord;
+import org.apache.beam.sdk.Pipeline;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -259,9 +263,30 @@ abstract class ServingCommand extends SluiceCommand {
     return gone.isEmpty();
   }
 
-  /** The runner, with AUTO settled by how much the nodes have sent; says which. */
-  final RunnerChoice runner(ServedSwarm served) throws IOException {
-    return ScoreAttempt.settle(runner.choice(), served.queries(), err());
+  /** Adds a step over served queries to a pipeline; the text is the attempt's name. */
+  interface Step {
+    void build(
+        Pipeline pipeline, ServedSwarm served, Optional<SwarmChannel> calibrated, String attempt);
+  }
+
+  /**
+   * Runs a step to its end on the runner asked for, and says which that is.
+   *
+   * @param what the step
+   * @param document where it commits what it came to, for messages
+   * @return what it came to
+   */
+  final <T extends SpecificRecord> T attempt(
+      String what, Served served, Step step, Class<T> type, String document) throws IOException {
+    ServedSwarm swarm = served.swarm();
+    byte[] outcome =
+        new ScoreAttempt(what, swarm.queries(), swarm.directory())
+            .run(
+                ScoreAttempt.settle(runner.choice(), swarm.queries(), err()),
+                progress(),
+                (pipeline, attempt) -> step.build(pipeline, swarm, served.calibrated(), attempt),
+                aside -> Storage.read(ServedSwarm.outcome(aside), PlainJson.MAX_BYTES));
+    return PlainJson.read(type, SpecificData.get().getSchema(type), outcome, document);
   }
 
   /**
@@ -277,7 +302,7 @@ abstract class ServingCommand extends SluiceCommand {
         err()
             .println(
                 "sluice: "
-                    + queries(reason.getCount())
+                    + Texts.queries(reason.getCount())
                     + " of this directory left out, as calibrated with");
       } else {
         count += reason.getCount();
@@ -308,11 +333,6 @@ abstract class ServingCommand extends SluiceCommand {
             + (rejects.isEmpty() ? "" : "; rejected: " + reasons(rejects))
             + (all ? "; score queries that the threshold was not calibrated with" : "")
             + (!rejects.isEmpty() && Storage.find(file).isPresent() ? "; see " + file : ""));
-  }
-
-  /** A count of them. */
-  static String queries(long n) {
-    return n + (n == 1 ? " query" : " queries");
   }
 
   private static boolean isInCalibration(ScoreRejectCount reason) {

@@ -49,6 +49,11 @@ final class Texts {
     return n + " " + noun + (n == 1 ? "" : "s");
   }
 
+  /** A count of queries. */
+  static String queries(long n) {
+    return n + (n == 1 ? " query" : " queries");
+  }
+
   /** Text that may have come from outside, safe to print. */
   static String printable(String text) {
     return text.replaceAll("[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}\u2028\u2029]", "?");

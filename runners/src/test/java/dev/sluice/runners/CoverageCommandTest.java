@@ -48,11 +48,7 @@ class CoverageCommandTest {
   }
 
   private Cli.Result coverageOf(Path from, String... more) {
-    List<String> args =
-        new ArrayList<>(
-            List.of("coverage", "--round", round.toString(), "--queries", from.toString()));
-    args.addAll(List.of(more));
-    return Cli.run(args.toArray(new String[0]));
+    return Scored.run("coverage", round, from, more);
   }
 
   private static CoverageReport report(Path queries) throws IOException {
@@ -92,8 +88,7 @@ class CoverageCommandTest {
   /** What predict puts into the sets is what coverage counts. */
   @Test
   void agreesWithTheSetsThemselves() throws IOException {
-    Cli.Result sets =
-        Cli.run("predict", "--json", "--round", round.toString(), "--queries", queries.toString());
+    Cli.Result sets = Scored.run("predict", round, queries, "--json");
     assertThat(sets.toString(), sets.code(), is(0));
     ObjectMapper mapper = new ObjectMapper();
     int[] covered = new int[3];

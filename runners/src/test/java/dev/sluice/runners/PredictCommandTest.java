@@ -53,11 +53,7 @@ class PredictCommandTest {
   }
 
   private Cli.Result predictFrom(Path from, String... more) {
-    List<String> args =
-        new ArrayList<>(
-            List.of("predict", "--round", round.toString(), "--queries", from.toString()));
-    args.addAll(List.of(more));
-    return Cli.run(args.toArray(new String[0]));
+    return Scored.run("predict", round, from, more);
   }
 
   private static Predictions predictions(Path queries) throws IOException {

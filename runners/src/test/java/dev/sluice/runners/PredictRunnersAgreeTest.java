@@ -44,12 +44,10 @@ class PredictRunnersAgreeTest {
       Scored.nodes(queries, rows);
       for (String command : List.of("predict", "coverage")) {
         Cli.Result result =
-            Cli.run(
+            Scored.run(
                 command,
-                "--round",
-                round.toString(),
-                "--queries",
-                queries.toString(),
+                round,
+                queries,
                 "--runner",
                 choice.engine().name().toLowerCase(java.util.Locale.ROOT),
                 "--parallelism",

@@ -8,6 +8,7 @@ import dev.sluice.schemas.Audit;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
+import dev.sluice.transforms.RoundFixture;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
@@ -16,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * Rounds, by the command line, on the logits of four language models that were fine-tuned apart.
@@ -165,19 +165,7 @@ final class ProbeLogits {
 
   /** The teacher, probes × V. */
   double[] teacher(String id) throws IOException {
-    double[] teacher = new double[probes * VOCABULARY];
-    int at = 0;
-    try (Stream<Path> files = Files.list(round(id).resolve("teacher"))) {
-      for (Path file : files.filter(f -> f.toString().endsWith(".npy")).sorted().toList()) {
-        try (NpyRows rows =
-            NpyRows.open(Storage.open(Storage.resource(file.toString())), file.toString())) {
-          rows.read(0, rows.rows(), teacher, at);
-          at += (int) rows.rows() * VOCABULARY;
-        }
-      }
-    }
-    assertThat(at, is(teacher.length));
-    return teacher;
+    return RoundFixture.teacher(round(id), probes, VOCABULARY);
   }
 
   /** The mean over nodes of centred logits, probes × V. */

@@ -60,6 +60,15 @@ final class Scored {
     return root;
   }
 
+  /** Runs predict or coverage of queries by a calibrated directory. */
+  static Cli.Result run(String command, Path round, Path queries, String... more) {
+    List<String> args =
+        new ArrayList<>(
+            List.of(command, "--round", round.toString(), "--queries", queries.toString()));
+    args.addAll(List.of(more));
+    return Cli.run(args.toArray(new String[0]));
+  }
+
   /** Every file below a directory but scores and labels: name to digest. */
   static Map<String, String> results(Path root) throws IOException {
     Map<String, String> results = new TreeMap<>();

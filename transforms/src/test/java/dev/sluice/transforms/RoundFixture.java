@@ -1,9 +1,13 @@
 package dev.sluice.transforms;
 
+import static org.hamcrest.MatcherAssert.assertThat;
+import static org.hamcrest.Matchers.is;
+
 import dev.sluice.schemas.BlockClaim;
 import dev.sluice.schemas.BlockHeader;
 import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.schemas.npy.NpyRows;
 import dev.sluice.transforms.channel.BadCodesException;
 import dev.sluice.transforms.channel.BadLogitException;
 import dev.sluice.transforms.channel.BlockDecoder;
@@ -11,6 +15,7 @@ import dev.sluice.transforms.channel.BlockEncoder;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.storage.Storage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import org.apache.avro.file.DataFileWriter;
 import org.apache.avro.specific.SpecificDatumWriter;
 
@@ -233,6 +239,23 @@ public final class RoundFixture {
     for (int i = 0; i < n; i++) {
       teacher[i] = (float) (sums[i] / nodes.size());
     }
+    return teacher;
+  }
+
+  /** The teacher as a round's directory has it, probes × V; fails where it has not all of it. */
+  public static double[] teacher(Path round, int probes, int vocabulary) throws IOException {
+    double[] teacher = new double[probes * vocabulary];
+    int at = 0;
+    try (Stream<Path> files = Files.list(round.resolve("teacher"))) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".npy")).sorted().toList()) {
+        try (NpyRows rows =
+            NpyRows.open(Storage.open(Storage.resource(file.toString())), file.toString())) {
+          rows.read(0, rows.rows(), teacher, at);
+          at += (int) rows.rows() * vocabulary;
+        }
+      }
+    }
+    assertThat(at, is(teacher.length));
     return teacher;
   }
 

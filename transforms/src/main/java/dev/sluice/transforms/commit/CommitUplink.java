@@ -19,7 +19,6 @@ import java.util.Set;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
-import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.ResourceId;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
@@ -88,11 +87,7 @@ public abstract class CommitUplink extends PTransform<PCollection<EncodedFile>, 
             Storage.moveOnce(
                 file.getAside(), target + "/" + RoundDirectory.uplinkFile(file.getShard())));
       }
-      for (MatchResult.Metadata file : Storage.match(target + "/codes-*.avro")) {
-        if (!placed.contains(file.resourceId())) {
-          Storage.deleteIfExists(file.resourceId().toString());
-        }
-      }
+      Storage.deleteOthers(target + "/codes-*.avro", placed);
     }
 
     /** THEORY 4.4: the next digits of other logits are no digits of what was sent. */

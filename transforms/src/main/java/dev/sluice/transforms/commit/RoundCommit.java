@@ -21,7 +21,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.ResourceId;
 import org.apache.beam.sdk.values.KV;
 
@@ -141,7 +140,7 @@ public final class RoundCommit {
       String name = rejectName(reject.getValue().getNode());
       placed.add(Storage.moveOnce(reject.getKey(), directory.rejects() + "/" + name));
     }
-    deleteOthers(directory.rejects() + "/*.avro", placed);
+    Storage.deleteOthers(directory.rejects() + "/*.avro", placed);
   }
 
   private void moveTeacher(List<ShardAccount> accounts) throws IOException {
@@ -152,15 +151,7 @@ public final class RoundCommit {
         placed.add(Storage.moveOnce(shard.getAside() + extension, target + extension));
       }
     }
-    deleteOthers(directory.teacher() + "/teacher-*.npy", placed);
-    deleteOthers(directory.teacher() + "/teacher-*.avro", placed);
-  }
-
-  private static void deleteOthers(String pattern, Set<ResourceId> keep) throws IOException {
-    for (MatchResult.Metadata file : Storage.match(pattern)) {
-      if (!keep.contains(file.resourceId())) {
-        Storage.deleteIfExists(file.resourceId().toString());
-      }
-    }
+    Storage.deleteOthers(directory.teacher() + "/teacher-*.npy", placed);
+    Storage.deleteOthers(directory.teacher() + "/teacher-*.avro", placed);
   }
 }

@@ -150,6 +150,11 @@ public final class CalibrationSummary {
     return symbols.length;
   }
 
+  /** L of the grid that values are on; 0 where nothing is reported. */
+  public int levels() {
+    return shape.levels();
+  }
+
   /** R_j for j in [0, r), from 1, ascending. */
   public int rank(int j) {
     return shape.ranks()[j];

@@ -115,7 +115,7 @@ public final class ScoreQuantizer {
     int moved = clip(budget, query, scores, clipped);
     int[] candidates = smallest(clipped, budget.sent());
     byte[] stream = new byte[budget.code().bytes()];
-    budget.code().encode(symbols(budget, query, clipped, candidates), stream, 0);
+    budget.code().encode(symbols(budget, key(query), clipped, candidates), stream, 0);
     BigInteger packet = SubsetCode.ofBytes(stream).shiftLeft(budget.identityBits());
     if (budget.identityBits() > 0) {
       packet = packet.or(SubsetCode.number(candidates, budget.listSize()));
@@ -160,7 +160,7 @@ public final class ScoreQuantizer {
     SubsetCode.toBytes(bits.shiftRight(budget.identityBits()), stream);
     int[] symbols = new int[budget.sent()];
     budget.code().decode(stream, 0, symbols);
-    return scored(budget, query, candidates, symbols);
+    return scored(budget, key(query), candidates, symbols);
   }
 
   /** What the packet of these scores would say, without packing it. */
@@ -168,7 +168,8 @@ public final class ScoreQuantizer {
     double[] clipped = new double[budget.listSize()];
     clip(budget, query, scores, clipped);
     int[] candidates = smallest(clipped, budget.sent());
-    return scored(budget, query, candidates, symbols(budget, query, clipped, candidates));
+    ChannelKey key = key(query);
+    return scored(budget, key, candidates, symbols(budget, key, clipped, candidates));
   }
 
   private int clip(ScoreBudget budget, String query, double[] scores, double[] clipped) {
@@ -251,9 +252,8 @@ public final class ScoreQuantizer {
   }
 
   /** Symbol j is that of candidate (start + j) mod k'. */
-  private int[] symbols(ScoreBudget budget, String query, double[] scores, int[] candidates) {
+  private int[] symbols(ScoreBudget budget, ChannelKey key, double[] scores, int[] candidates) {
     int k = budget.sent();
-    ChannelKey key = key(query);
     int start = key.start(0, 0, k);
     int[] r = new int[1];
     int[] symbols = new int[k];
@@ -266,9 +266,8 @@ public final class ScoreQuantizer {
     return symbols;
   }
 
-  private Scored scored(ScoreBudget budget, String query, int[] candidates, int[] symbols) {
+  private Scored scored(ScoreBudget budget, ChannelKey key, int[] candidates, int[] symbols) {
     int k = budget.sent();
-    ChannelKey key = key(query);
     int start = key.start(0, 0, k);
     int[] r = new int[1];
     long[] units = new long[k];

@@ -8,13 +8,25 @@ public record RoundDirectory(String root) implements Serializable {
   public static final String ATTEMPT = ".attempt-";
 
   public RoundDirectory {
+    root = checked("a round directory", root);
+  }
+
+  /**
+   * The name of a directory without slashes at its end.
+   *
+   * @param what it is, for messages
+   * @throws IllegalArgumentException if it is empty, or would be a pattern
+   */
+  public static String checked(String what, String root) {
     if (root.isEmpty() || root.chars().anyMatch(c -> "*?[]{}".indexOf(c) >= 0)) {
       throw new IllegalArgumentException(
-          "a round directory needs a name without any of *?[]{}, got '" + root + "'");
+          what + " needs a name without any of *?[]{}, got '" + root + "'");
     }
-    while (root.length() > 1 && root.endsWith("/")) {
-      root = root.substring(0, root.length() - 1);
+    int end = root.length();
+    while (end > 1 && root.charAt(end - 1) == '/') {
+      end--;
     }
+    return root.substring(0, end);
   }
 
   public String plan() {
@@ -57,7 +69,12 @@ public record RoundDirectory(String root) implements Serializable {
 
   /** Name of an uplink file. */
   public static String uplinkFile(int shard) {
-    return "codes-" + fiveDigits(shard) + ".avro";
+    return part("codes", shard);
+  }
+
+  /** Name of a part, such as scores-00000.avro. */
+  public static String part(String what, int index) {
+    return what + "-" + fiveDigits(index) + ".avro";
   }
 
   private static String fiveDigits(int n) {

@@ -9,10 +9,8 @@ import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.conformal.Alpha;
 import dev.sluice.transforms.conformal.ConformalRank;
 import dev.sluice.transforms.conformal.ScoreBudget;
-import dev.sluice.transforms.conformal.ScoreQuantizer;
 import dev.sluice.transforms.conformal.SlackTerms;
 import dev.sluice.transforms.round.BadInputException;
-import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.Storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -25,12 +23,10 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
 
 /**
  * A threshold.json that has been checked: which scores are in a set, for each group and alpha, and
@@ -48,11 +44,11 @@ public final class CalibratedThreshold implements Serializable {
   private static final Set<String> METHODS = Set.copyOf(SummaryMethod.labels());
   private static final Set<String> WHY =
       Set.of("too-few-scores", "too-few-bits", "min-cell", "unscored-answers");
-  private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
   private static final int MAX_DECIMAL = 40;
 
   private final byte[] json;
   private final String source;
+  private final transient FieldCheck check;
   private final transient Threshold document;
   private final transient ArrayList<ScoreBudget> budgets; // by node
   private final transient Map<String, double[]> byGroup; // by alpha; the key of no group is null
@@ -62,8 +58,11 @@ public final class CalibratedThreshold implements Serializable {
     this.json = json.clone();
     this.source = source;
     this.document = PlainJson.read(Threshold.class, Threshold.getClassSchema(), json, source);
-    check("format", document.getFormat().equals(FORMAT), document.getFormat(), FORMAT);
-    checkCandidates();
+    this.check = new FieldCheck(source);
+    check.that("format", document.getFormat().equals(FORMAT), document.getFormat(), FORMAT);
+    check.candidates(document.getCandidates());
+    check.maxScore(document.getMaxScore());
+    check.name("scorer", document.getScorer());
     this.budgets = budgets();
     checkTerms();
     this.everywhere = new double[alphas().size()];
@@ -104,34 +103,15 @@ public final class CalibratedThreshold implements Serializable {
     }
   }
 
-  private void checkCandidates() throws BadInputException {
-    int size = document.getCandidates().size();
-    check(
-        "candidates",
-        size >= 1 && size <= ScoreBudget.MAX_LIST,
-        size + " names",
-        "1 to " + ScoreBudget.MAX_LIST);
-    Optional<String> fault = ScoreNames.listFault(document.getCandidates());
-    check("candidates", fault.isEmpty(), fault.orElse(""), "plain names, each once");
-    double range = document.getMaxScore();
-    check(
-        "maxScore",
-        range >= ScoreQuantizer.MIN_RANGE && range <= ScoreQuantizer.MAX_RANGE,
-        "" + range,
-        "2^-8 to 2^20 nats");
-    Optional<String> scorer = ScoreNames.fault(document.getScorer());
-    check("scorer", scorer.isEmpty(), "a name that " + scorer.orElse(""), "a plain name");
-  }
-
   private ArrayList<ScoreBudget> budgets() throws BadInputException {
     List<ChannelNode> nodes = document.getNodes();
-    check(
+    check.that(
         "nodes",
         !nodes.isEmpty() && nodes.size() <= SwarmChannel.MAX_NODES,
         nodes.size() + " nodes",
         "1 to " + SwarmChannel.MAX_NODES);
     int least = document.getMinNodes();
-    check(
+    check.that(
         "minNodes",
         least >= 1 && least <= nodes.size(),
         "" + least,
@@ -141,29 +121,21 @@ public final class CalibratedThreshold implements Serializable {
     for (int i = 0; i < nodes.size(); i++) {
       ChannelNode node = nodes.get(i);
       String at = "nodes[" + i + "].";
-      check(
-          at + "name",
-          PlannedRound.isName(node.getName()),
-          node.getName(),
-          "1 to 64 of [A-Za-z0-9._-]");
-      check(
+      check.node(at + "name", node.getName());
+      check.that(
           at + "name",
           i == 0 || nodes.get(i - 1).getName().compareTo(node.getName()) < 0,
           node.getName(),
           "names in ascending order, each once");
-      check(
+      check.that(
           at + "bitsPerQuery",
           node.getBitsPerQuery() >= 1 && node.getBitsPerQuery() <= NodeChannel.MAX_BITS,
           "" + node.getBitsPerQuery(),
           "1 to " + NodeChannel.MAX_BITS);
-      check(
-          at + "channelDigest",
-          HEX.matcher(node.getChannelDigest()).matches(),
-          node.getChannelDigest(),
-          "64 hexadecimal digits");
-      check(at + "queries", node.getQueries() >= 0, "" + node.getQueries(), "a count");
-      check(at + "owned", node.getOwned() >= 0, "" + node.getOwned(), "a count");
-      check(at + "summaryBits", node.getSummaryBits() >= 0, "" + node.getSummaryBits(), "a count");
+      check.sha256(at + "channelDigest", node.getChannelDigest());
+      check.count(at + "queries", node.getQueries());
+      check.count(at + "owned", node.getOwned());
+      check.count(at + "summaryBits", node.getSummaryBits());
       List<Integer> terms = List.of(node.getBitsPerQuery(), node.getTop());
       ScoreBudget budget = known.get(terms);
       if (budget == null) {
@@ -182,28 +154,28 @@ public final class CalibratedThreshold implements Serializable {
   }
 
   private void checkTerms() throws BadInputException {
-    check(
+    check.that(
         "terms.method",
         METHODS.contains(document.getTerms().getMethod()),
         document.getTerms().getMethod(),
         "conservative, paper or kll");
-    check("terms.alphas", !alphas().isEmpty(), "none", "at least one");
+    check.that("terms.alphas", !alphas().isEmpty(), "none", "at least one");
     for (int i = 0; i < alphas().size(); i++) {
       String at = "terms.alphas[" + i + "]";
       Alpha alpha = alpha(at, alphas().get(i));
-      check(
+      check.that(
           at,
           i == 0 || Alpha.of(alphas().get(i - 1)).compareTo(alpha) < 0,
           alphas().get(i),
           "ascending values, each once");
     }
-    check(
+    check.that(
         "delta",
         document.getDelta() > 0 && document.getDelta() < 1,
         "" + document.getDelta(),
         "a number in (0, 1)");
-    check("queries", document.getQueries() >= 0, "" + document.getQueries(), "a count");
-    check(
+    check.count("queries", document.getQueries());
+    check.that(
         "calibrated",
         document.getCalibrated() >= 0 && document.getCalibrated() <= document.getQueries(),
         "" + document.getCalibrated(),
@@ -212,17 +184,12 @@ public final class CalibratedThreshold implements Serializable {
 
   private Alpha alpha(String field, String text) throws BadInputException {
     try {
-      check(field, text.length() <= MAX_DECIMAL, text, "at most " + MAX_DECIMAL + " characters");
+      check.that(
+          field, text.length() <= MAX_DECIMAL, text, "at most " + MAX_DECIMAL + " characters");
       return Alpha.of(text);
     } catch (IllegalArgumentException e) {
       throw new BadInputException(
-          source
-              + ": "
-              + field
-              + ": found "
-              + NodeChannel.shown(text)
-              + ", expected a decimal in (0, 1) with at most nine places",
-          e);
+          check.message(field, text, "a decimal in (0, 1) with at most nine places"), e);
     }
   }
 
@@ -236,29 +203,28 @@ public final class CalibratedThreshold implements Serializable {
       GroupThreshold row = document.getThresholds().get(i);
       String at = "thresholds[" + i + "].";
       if (row.getGroup() != null) {
-        check(at + "group", grouped(), row.getGroup(), "null, as terms.grouped is false");
-        Optional<String> fault = ScoreNames.fault(row.getGroup());
-        check(at + "group", fault.isEmpty(), "a name that " + fault.orElse(""), "a plain name");
+        check.that(at + "group", grouped(), row.getGroup(), "null, as terms.grouped is false");
+        check.name(at + "group", row.getGroup());
       }
       Integer alpha = indices.get(alpha(at + "alpha", row.getAlpha()));
-      check(at + "alpha", alpha != null, row.getAlpha(), "one of terms.alphas");
+      check.that(at + "alpha", alpha != null, row.getAlpha(), "one of terms.alphas");
       double[] values = found.computeIfAbsent(row.getGroup(), group -> unset());
-      check(
+      check.that(
           at + "alpha",
           Double.isNaN(values[alpha]),
           row.getAlpha() + " again for group " + row.getGroup(),
           "every group and alpha once");
       values[alpha] = checkedThreshold(at, row);
     }
-    check("thresholds", grouped() || found.size() == 1, "none", "one for every alpha");
+    check.that("thresholds", grouped() || found.size() == 1, "none", "one for every alpha");
     for (Map.Entry<String, double[]> group : found.entrySet()) {
       for (int a = 0; a < alphas().size(); a++) {
-        check(
+        check.that(
             "thresholds",
             !Double.isNaN(group.getValue()[a]),
             "none of group " + group.getKey() + " at alpha " + alphas().get(a),
             "one for every group and alpha");
-        check(
+        check.that(
             "thresholds",
             a == 0 || group.getValue()[a] <= group.getValue()[a - 1],
             group.getValue()[Math.min(a, alphas().size() - 1)]
@@ -279,26 +245,26 @@ public final class CalibratedThreshold implements Serializable {
   }
 
   private double checkedThreshold(String at, GroupThreshold row) throws BadInputException {
-    check(at + "scores", row.getScores() >= 0, "" + row.getScores(), "a count");
-    check(
+    check.count(at + "scores", row.getScores());
+    check.that(
         at + "scores",
         row.getScores() <= document.getCalibrated(),
         "" + row.getScores(),
         "at most calibrated, " + document.getCalibrated());
     long rank = ConformalRank.of(Alpha.of(row.getAlpha()), row.getScores());
-    check(
+    check.that(
         at + "rank",
         row.getRank() == rank,
         "" + row.getRank(),
         rank + " of " + row.getScores() + " scores at alpha " + row.getAlpha());
-    check(at + "certified", row.getCertified() >= 0, "" + row.getCertified(), "a count");
-    check(
+    check.count(at + "certified", row.getCertified());
+    check.that(
         at + "coverage",
         row.getCoverage() == null || (row.getCoverage() >= 0 && row.getCoverage() <= 1),
         "" + row.getCoverage(),
         "a number in [0, 1], or null");
     if (row.getThreshold() == null) {
-      check(
+      check.that(
           at + "why",
           row.getWhy() != null && WHY.contains(row.getWhy()),
           "" + row.getWhy(),
@@ -306,32 +272,25 @@ public final class CalibratedThreshold implements Serializable {
       return Double.POSITIVE_INFINITY;
     }
     SummaryMethod method = SummaryMethod.of(document.getTerms().getMethod());
-    check(at + "why", row.getWhy() == null, "" + row.getWhy(), "null, as the threshold is finite");
-    check(
+    check.that(
+        at + "why", row.getWhy() == null, "" + row.getWhy(), "null, as the threshold is finite");
+    check.that(
         at + "threshold",
         row.getThreshold() >= (method == SummaryMethod.PAPER ? -document.getMaxScore() : 0)
             && row.getThreshold() <= 2 * document.getMaxScore(),
         "" + row.getThreshold(),
         "a number of nats, at least 0 and at most twice maxScore, or null");
-    check(
+    check.that(
         at + "threshold",
         method == SummaryMethod.PAPER || rank <= row.getScores(),
         "" + row.getThreshold(),
         "null, as rank " + rank + " is above the number of scores");
-    check(
+    check.that(
         at + "certified",
         method != SummaryMethod.CONSERVATIVE || row.getCertified() >= rank,
         "" + row.getCertified(),
         "at least rank " + rank + ", as the threshold is finite");
     return row.getThreshold();
-  }
-
-  private void check(String field, boolean holds, String found, String expected)
-      throws BadInputException {
-    if (!holds) {
-      throw new BadInputException(
-          source + ": " + field + ": found " + NodeChannel.shown(found) + ", expected " + expected);
-    }
   }
 
   /** threshold.json as read. Treat as immutable. */

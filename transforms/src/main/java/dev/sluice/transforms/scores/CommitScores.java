@@ -15,7 +15,6 @@ import java.util.Set;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.VarIntCoder;
 import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
-import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.ResourceId;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
@@ -99,18 +98,10 @@ public abstract class CommitScores extends PTransform<PCollection<ScoresWritten>
         document.setLabelled(document.getLabelled() + part.getLabelled());
         document.setClipped(document.getClipped() + part.getClipped());
       }
-      deleteOthers(scores + "/scores-*.avro", placed);
-      deleteOthers(labels + "/labels-*.avro", placed);
-      deleteOthers(directory.labels(node) + "/labels-*.avro", placed);
+      Storage.deleteOthers(scores + "/scores-*.avro", placed);
+      Storage.deleteOthers(labels + "/labels-*.avro", placed);
+      Storage.deleteOthers(directory.labels(node) + "/labels-*.avro", placed);
       Storage.replace(directory.channel(node), PlainJson.write(document));
-    }
-
-    private static void deleteOthers(String pattern, Set<ResourceId> placed) throws IOException {
-      for (MatchResult.Metadata file : Storage.match(pattern)) {
-        if (!placed.contains(file.resourceId())) {
-          Storage.deleteIfExists(file.resourceId().toString());
-        }
-      }
     }
   }
 }

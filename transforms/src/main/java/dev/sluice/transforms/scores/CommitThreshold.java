@@ -26,7 +26,6 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.avro.file.DataFileWriter;
 import org.apache.avro.specific.SpecificDatumWriter;
-import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.ResourceId;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.PTransform;
@@ -186,11 +185,7 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
       for (String node : summaries.stream().map(NodeSummary::getNode).distinct().toList()) {
         placed.add(Storage.moveOnce(aside + "/" + node + ".avro", target + "/" + node + ".avro"));
       }
-      for (MatchResult.Metadata file : Storage.match(target + "/*.avro")) {
-        if (!placed.contains(file.resourceId())) {
-          Storage.deleteIfExists(file.resourceId().toString());
-        }
-      }
+      Storage.deleteOthers(target + "/*.avro", placed);
     }
 
     private Threshold document(

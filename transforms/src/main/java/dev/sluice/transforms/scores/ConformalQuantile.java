@@ -166,10 +166,10 @@ public abstract class ConformalQuantile
     double step = 0;
     for (NodeSummary node : nodes) {
       CalibrationPlan plan = CalibrationPlans.of(terms, node.getBits(), node.getScores());
-      int levels = plan.shape(Math.toIntExact(node.getScores())).levels();
-      step = Math.max(step, terms.getMaxScore() / Math.max(1, levels));
       try {
-        summaries.add(CalibrationSummary.decode(plan, payload(node)));
+        CalibrationSummary summary = CalibrationSummary.decode(plan, payload(node));
+        step = Math.max(step, terms.getMaxScore() / Math.max(1, summary.levels()));
+        summaries.add(summary);
       } catch (BadCodesException e) {
         throw new BadInputException(
             "summary of node '" + node.getNode() + "': " + e.getMessage(), e);

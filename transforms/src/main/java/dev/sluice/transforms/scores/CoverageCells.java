@@ -59,7 +59,7 @@ final class CoverageCells {
 
   /** Takes a cell's counts, each cell once. */
   void put(int alpha, String cell, CoverageCount count) {
-    cells.computeIfAbsent(alpha, a -> new TreeMap<>(ScoreNames.BYTE_ORDER)).put(cell, count);
+    cells.computeIfAbsent(alpha, a -> new TreeMap<>(ScoreNames::compare)).put(cell, count);
   }
 
   private CoverageCount cell(int alpha, String cell) {

@@ -2,13 +2,13 @@ package dev.sluice.transforms.scores;
 
 import dev.sluice.schemas.ScoreChannel;
 import dev.sluice.schemas.ScoreFile;
+import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.conformal.OutOfRange;
 import dev.sluice.transforms.conformal.ScoreBudget;
 import dev.sluice.transforms.conformal.ScoreQuantizer;
 import dev.sluice.transforms.round.BadInputException;
-import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.Storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -17,8 +17,6 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Optional;
-import java.util.regex.Pattern;
 
 /**
  * One node's score channel, checked, and what both ends derive from it. FORMAT.md 10.
@@ -38,7 +36,8 @@ public final class NodeChannel implements Serializable {
   /** Most packets in a file. */
   public static final long MAX_QUERIES = 1 << 20;
 
-  private static final Pattern HEX = Pattern.compile("[0-9a-f]{64}");
+  /** Most bits of a packet: 4096 candidates at 17 bits each. */
+  public static final int MAX_BITS = 17 * ScoreBudget.MAX_LIST;
 
   private final byte[] json;
   private final String source;
@@ -49,46 +48,29 @@ public final class NodeChannel implements Serializable {
     this.json = json.clone();
     this.source = source;
     this.document = PlainJson.read(ScoreChannel.class, ScoreChannel.getClassSchema(), json, source);
-    check("format", document.getFormat().equals(FORMAT), document.getFormat(), FORMAT);
-    check(
-        "node",
-        PlannedRound.isName(document.getNode()),
-        document.getNode(),
-        "1 to 64 of [A-Za-z0-9._-]");
-    int size = document.getCandidates().size();
-    check(
-        "candidates",
-        size >= 1 && size <= ScoreBudget.MAX_LIST,
-        size + " names",
-        "1 to " + ScoreBudget.MAX_LIST);
-    Optional<String> fault = ScoreNames.listFault(document.getCandidates());
-    check("candidates", fault.isEmpty(), fault.orElse(""), "plain names, each once");
-    double range = document.getMaxScore();
-    check(
-        "maxScore",
-        range >= ScoreQuantizer.MIN_RANGE && range <= ScoreQuantizer.MAX_RANGE,
-        "" + range,
-        "2^-8 to 2^20 nats");
-    check(
+    FieldCheck check = new FieldCheck(source);
+    check.that("format", document.getFormat().equals(FORMAT), document.getFormat(), FORMAT);
+    check.node("node", document.getNode());
+    check.candidates(document.getCandidates());
+    check.maxScore(document.getMaxScore());
+    check.that(
         "bitsPerQuery",
         document.getBitsPerQuery() <= MAX_BITS,
         "" + document.getBitsPerQuery(),
         "at most " + MAX_BITS);
     try {
-      budget = ScoreBudget.of(document.getBitsPerQuery(), size, document.getTop());
+      budget =
+          ScoreBudget.of(
+              document.getBitsPerQuery(), document.getCandidates().size(), document.getTop());
     } catch (IllegalArgumentException e) {
       throw new BadInputException(source + ": " + e.getMessage(), e);
     }
-    Optional<String> scorer = ScoreNames.fault(document.getScorer());
-    check("scorer", scorer.isEmpty(), "a name that " + scorer.orElse(""), "a plain name");
-    checkFiles();
+    check.name("scorer", document.getScorer());
+    checkFiles(check);
   }
 
-  /** Most bits of a packet: 4096 candidates at 17 bits each. */
-  public static final int MAX_BITS = 17 * ScoreBudget.MAX_LIST;
-
-  private void checkFiles() throws IOException {
-    check(
+  private void checkFiles(FieldCheck check) throws IOException {
+    check.that(
         "files",
         document.getFiles().size() <= MAX_FILES,
         document.getFiles().size() + " files",
@@ -97,34 +79,23 @@ public final class NodeChannel implements Serializable {
     for (int i = 0; i < document.getFiles().size(); i++) {
       ScoreFile file = document.getFiles().get(i);
       String name = ScoreDirectory.part("scores", i);
-      check("files[" + i + "].name", file.getName().equals(name), file.getName(), name);
-      check(
-          "files[" + i + "].sha256",
-          HEX.matcher(file.getSha256()).matches(),
-          file.getSha256(),
-          "64 hexadecimal digits");
-      check(
+      check.that("files[" + i + "].name", file.getName().equals(name), file.getName(), name);
+      check.sha256("files[" + i + "].sha256", file.getSha256());
+      check.that(
           "files[" + i + "].queries",
           file.getQueries() >= 0 && file.getQueries() <= MAX_QUERIES,
           "" + file.getQueries(),
           "0 to " + MAX_QUERIES);
       queries += file.getQueries();
     }
-    check(
+    check.that(
         "labelled",
         document.getLabelled() >= 0 && document.getLabelled() <= queries,
         "" + document.getLabelled(),
         "0 to " + queries);
-    check("clipped", document.getClipped() >= 0, "" + document.getClipped(), "a count");
-    check("queries", document.getQueries() == queries, "" + document.getQueries(), "" + queries);
-  }
-
-  private void check(String field, boolean holds, String found, String expected)
-      throws BadInputException {
-    if (!holds) {
-      throw new BadInputException(
-          source + ": " + field + ": found " + shown(found) + ", expected " + expected);
-    }
+    check.count("clipped", document.getClipped());
+    check.that(
+        "queries", document.getQueries() == queries, "" + document.getQueries(), "" + queries);
   }
 
   /** Text from outside, fit for a line of a message. */
@@ -175,7 +146,7 @@ public final class NodeChannel implements Serializable {
     String file = directory.channel(node);
     try {
       NodeChannel channel = new NodeChannel(Storage.read(file, PlainJson.MAX_BYTES), file);
-      channel.check("node", channel.name().equals(node), channel.name(), node);
+      new FieldCheck(file).that("node", channel.name().equals(node), channel.name(), node);
       return channel;
     } catch (FileNotFoundException e) {
       throw new BadInputException(
@@ -196,9 +167,14 @@ public final class NodeChannel implements Serializable {
     return document;
   }
 
-  /** Hexadecimal SHA-256 of channel.json. */
+  /** SHA-256 of channel.json. */
+  Sha256 digest() {
+    return new Sha256(CodeBlocks.sha256().digest(json));
+  }
+
+  /** The same in hexadecimal. */
   public String digestHex() {
-    return HexFormat.of().formatHex(CodeBlocks.sha256().digest(json));
+    return HexFormat.of().formatHex(digest().bytes());
   }
 
   /** Where it was read. */

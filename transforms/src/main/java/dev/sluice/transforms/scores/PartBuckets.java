@@ -18,9 +18,6 @@ final class PartBuckets {
   /** Packets of a bucket, on average. */
   private static final long PACKETS = 1 << 16;
 
-  /** Fewest buckets, for workers to share. */
-  private static final long FEWEST = 16;
-
   private final int buckets;
   private final Consumer<KV<Integer, SwarmParts>> out;
   private final Map<Integer, SwarmParts> held = new TreeMap<>();
@@ -33,8 +30,7 @@ final class PartBuckets {
 
   /** How many buckets the packets of a swarm need. */
   static int of(SwarmChannel swarm) {
-    long packets = swarm.mostQueries() * swarm.nodes().size();
-    return (int) Math.min(1 << 20, Math.max(FEWEST, packets / PACKETS));
+    return ScoreShards.buckets(swarm.mostQueries() * swarm.nodes().size(), PACKETS);
   }
 
   void add(SwarmPart part) {

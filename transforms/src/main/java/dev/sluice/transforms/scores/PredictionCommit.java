@@ -13,7 +13,6 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.ResourceId;
 
 /**
@@ -55,11 +54,7 @@ final class PredictionCommit {
                 part.getAside(),
                 directory.sets() + "/" + ScoreDirectory.part("sets", part.getShard())));
       }
-      for (MatchResult.Metadata file : Storage.match(directory.sets() + "/sets-*.avro")) {
-        if (!placed.contains(file.resourceId())) {
-          Storage.deleteIfExists(file.resourceId().toString());
-        }
-      }
+      Storage.deleteOthers(directory.sets() + "/sets-*.avro", placed);
       WriteScoreRejects.place(rejects, directory.rejects(COMMAND));
       Storage.replace(directory.predictions(), PlainJson.write(predictions));
     } else if (Storage.find(directory.predictions()).isEmpty()) {

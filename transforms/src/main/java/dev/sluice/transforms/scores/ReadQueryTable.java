@@ -28,9 +28,6 @@ public abstract class ReadQueryTable extends PTransform<PBegin, PCollection<Quer
   /** Queries of a bundle, on average; a runner's work for each key may be far more than for one. */
   private static final int QUERIES = 1 << 12;
 
-  /** Fewest bundles, for workers to share. */
-  private static final int BUNDLES = 16;
-
   abstract QueryTable table();
 
   abstract int bundles();
@@ -41,8 +38,7 @@ public abstract class ReadQueryTable extends PTransform<PBegin, PCollection<Quer
    * @param queries how many it has; the result does not depend on it
    */
   public static ReadQueryTable of(QueryTable table, long queries) {
-    return new AutoValue_ReadQueryTable(
-        table, (int) Math.min(1 << 20, Math.max(BUNDLES, queries / QUERIES)));
+    return new AutoValue_ReadQueryTable(table, ScoreShards.buckets(queries, QUERIES));
   }
 
   @Override

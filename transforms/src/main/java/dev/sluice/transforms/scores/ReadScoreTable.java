@@ -38,9 +38,6 @@ public abstract class ReadScoreTable extends PTransform<PBegin, PCollection<Quer
   /** Rows of a bundle, on average. */
   private static final int ROWS = 1 << 16;
 
-  /** Fewest bundles, for workers to share. */
-  private static final int BUNDLES = 16;
-
   abstract ScoreTable table();
 
   abstract int bundles();
@@ -51,8 +48,7 @@ public abstract class ReadScoreTable extends PTransform<PBegin, PCollection<Quer
    * @param rows how many it has; the result does not depend on it
    */
   public static ReadScoreTable of(ScoreTable table, long rows) {
-    return new AutoValue_ReadScoreTable(
-        table, (int) Math.min(1 << 20, Math.max(BUNDLES, rows / ROWS)));
+    return new AutoValue_ReadScoreTable(table, ScoreShards.buckets(rows, ROWS));
   }
 
   @Override

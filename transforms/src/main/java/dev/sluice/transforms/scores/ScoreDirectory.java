@@ -1,5 +1,6 @@
 package dev.sluice.transforms.scores;
 
+import dev.sluice.transforms.round.RoundDirectory;
 import java.io.Serializable;
 
 /**
@@ -7,17 +8,8 @@ import java.io.Serializable;
  * in another. FORMAT.md 10.
  */
 public record ScoreDirectory(String root) implements Serializable {
-  /** How the name of a directory begins where one attempt writes before it commits. */
-  public static final String ATTEMPT = ".attempt-";
-
   public ScoreDirectory {
-    if (root.isEmpty() || root.chars().anyMatch(c -> "*?[]{}".indexOf(c) >= 0)) {
-      throw new IllegalArgumentException(
-          "a directory of scores needs a name without any of *?[]{}, got '" + root + "'");
-    }
-    while (root.length() > 1 && root.endsWith("/")) {
-      root = root.substring(0, root.length() - 1);
-    }
+    root = RoundDirectory.checked("a directory of scores", root);
   }
 
   /** Where the nodes' directories are. */
@@ -72,12 +64,11 @@ public record ScoreDirectory(String root) implements Serializable {
 
   /** Where one attempt writes before it commits. */
   public String aside(String attempt) {
-    return root + "/" + ATTEMPT + attempt;
+    return root + "/" + RoundDirectory.ATTEMPT + attempt;
   }
 
   /** Name of a part, such as scores-00000.avro. */
   public static String part(String what, int index) {
-    String digits = Integer.toString(index);
-    return what + "-" + "0".repeat(Math.max(0, 5 - digits.length())) + digits + ".avro";
+    return RoundDirectory.part(what, index);
   }
 }

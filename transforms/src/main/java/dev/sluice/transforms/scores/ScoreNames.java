@@ -1,8 +1,6 @@
 package dev.sluice.transforms.scores;
 
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -12,12 +10,6 @@ import java.util.Set;
 public final class ScoreNames {
   /** Longest name in bytes of UTF-8. */
   public static final int MAX_BYTES = 256;
-
-  /** By the bytes of UTF-8, which a reader in any language can do. */
-  static final Comparator<String> BYTE_ORDER =
-      (one, other) ->
-          Arrays.compareUnsigned(
-              one.getBytes(StandardCharsets.UTF_8), other.getBytes(StandardCharsets.UTF_8));
 
   private ScoreNames() {}
 
@@ -47,8 +39,8 @@ public final class ScoreNames {
   }
 
   /**
-   * The order of names: by code point, which is that of their UTF-8 bytes. (Java's own order of
-   * strings is not, beyond the basic plane.)
+   * The order of names: by code point, which is that of their UTF-8 bytes, so that a reader in any
+   * language can do it. (Java's own order of strings is not, beyond the basic plane.)
    */
   public static int compare(String a, String b) {
     int shorter = Math.min(a.length(), b.length());

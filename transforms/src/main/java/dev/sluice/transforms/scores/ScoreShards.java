@@ -11,6 +11,11 @@ final class ScoreShards {
   /** And most bytes of packets with their names, on average. */
   private static final long BYTES = 1 << 24;
 
+  /** Fewest buckets, for workers to share. */
+  private static final long FEWEST_BUCKETS = 16;
+
+  private static final long MOST_BUCKETS = 1 << 20;
+
   private ScoreShards() {}
 
   /**
@@ -23,6 +28,16 @@ final class ScoreShards {
     long each = Math.min(QUERIES, BYTES / (packetBytes + 2L * ScoreNames.MAX_BYTES));
     long parts = Math.max(1, (queries + each - 1) / each);
     return (int) Math.min(NodeChannel.MAX_FILES, parts);
+  }
+
+  /**
+   * How many buckets to group records into.
+   *
+   * @param records how many there are
+   * @param each of a bucket, on average
+   */
+  static int buckets(long records, long each) {
+    return (int) Math.min(MOST_BUCKETS, Math.max(FEWEST_BUCKETS, records / each));
   }
 
   /** The part of a query: the CRC-32C of its name's UTF-8 modulo their number. */

@@ -20,7 +20,7 @@ import java.util.TreeSet;
 /**
  * A table of scores that another scorer has made: one row for each query and candidate, in any
  * order. Every row is checked by itself when it is read; what rows say of one query together is
- * checked where they meet, in {@link GroupScores}. Immutable.
+ * checked where they meet, in {@link ReadScoreTable}. Immutable.
  */
 public final class ScoreTable implements Serializable {
   private static final long serialVersionUID = 1L;

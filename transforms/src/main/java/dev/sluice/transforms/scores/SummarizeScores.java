@@ -240,36 +240,36 @@ public abstract class SummarizeScores
     }
   }
 
-  /** What a share comes to, worked out once for each number of scores and bits. */
-  private static final class Shapes {
+  /**
+   * What a share comes to.
+   *
+   * @param shape null of a summary that has none
+   * @param levels L of the grid that scores are rounded up to, 0 where none will be reported
+   */
+  private record Grid(CalibrationPlan plan, CalibrationPlan.Shape shape, int levels) {}
+
+  /** Grids, each worked out once for a number of scores and bits. */
+  private static final class Grids {
     private record Place(int bits, long scores) {}
 
     private final CalibrationTerms terms;
-    private final Map<Place, CalibrationPlan> plans = new HashMap<>();
-    private final Map<Place, CalibrationPlan.Shape> shapes = new HashMap<>();
+    private final Map<Place, Grid> grids = new HashMap<>();
 
-    Shapes(CalibrationTerms terms) {
+    Grids(CalibrationTerms terms) {
       this.terms = terms;
     }
 
-    CalibrationPlan plan(SummaryShare share) {
-      return plans.computeIfAbsent(
-          new Place(share.getBits(), share.getScores()),
-          place -> CalibrationPlans.of(terms, place.bits, place.scores));
+    Grid of(SummaryShare share) {
+      return grids.computeIfAbsent(new Place(share.getBits(), share.getScores()), this::grid);
     }
 
-    CalibrationPlan.Shape shape(SummaryShare share) {
-      CalibrationPlan plan = plan(share);
-      return shapes.computeIfAbsent(
-          new Place(share.getBits(), share.getScores()),
-          place -> plan.shape(Math.toIntExact(place.scores)));
-    }
-
-    /** L of the grid that scores are rounded up to, 0 where none will be reported. */
-    int levels(SummaryShare share) {
-      return SummaryMethod.of(terms.getMethod()) == SummaryMethod.KLL
-          ? CalibrationPlan.MAX_LEVELS
-          : shape(share).levels();
+    private Grid grid(Place place) {
+      CalibrationPlan plan = CalibrationPlans.of(terms, place.bits, place.scores);
+      if (SummaryMethod.of(terms.getMethod()) == SummaryMethod.KLL) {
+        return new Grid(plan, null, CalibrationPlan.MAX_LEVELS);
+      }
+      CalibrationPlan.Shape shape = plan.shape(Math.toIntExact(place.scores));
+      return new Grid(plan, shape, shape.levels());
     }
   }
 
@@ -278,7 +278,7 @@ public abstract class SummarizeScores
     private static final long serialVersionUID = 1L;
     private final CalibrationTerms terms;
     private final PCollectionView<Map<KV<Integer, String>, SummaryShare>> shares;
-    private transient Shapes shapes;
+    private transient Grids grids;
 
     RoundUpFn(
         CalibrationTerms terms, PCollectionView<Map<KV<Integer, String>, SummaryShare>> shares) {
@@ -288,18 +288,17 @@ public abstract class SummarizeScores
 
     @Setup
     public void begin() {
-      shapes = new Shapes(terms);
+      grids = new Grids(terms);
     }
 
     @ProcessElement
     public void round(ProcessContext context) {
       KV<KV<Integer, String>, double[]> batch = context.element();
       SummaryShare share = context.sideInput(shares).get(batch.getKey());
-      int levels = shapes.levels(share);
-      CalibrationPlan plan = shapes.plan(share);
+      Grid grid = grids.of(share);
       SymbolCounts symbols = new SymbolCounts();
       for (double score : batch.getValue()) {
-        symbols.add(levels == 0 ? 0 : plan.symbolAbove(score, levels));
+        symbols.add(grid.levels == 0 ? 0 : grid.plan.symbolAbove(score, grid.levels));
       }
       context.output(KV.of(batch.getKey(), symbols));
     }
@@ -311,7 +310,7 @@ public abstract class SummarizeScores
     private final SwarmChannel swarm;
     private final CalibrationTerms terms;
     private final PCollectionView<Map<KV<Integer, String>, SummaryShare>> shares;
-    private transient Shapes shapes;
+    private transient Grids grids;
 
     SummarizeFn(
         SwarmChannel swarm,
@@ -324,27 +323,27 @@ public abstract class SummarizeScores
 
     @Setup
     public void begin() {
-      shapes = new Shapes(terms);
+      grids = new Grids(terms);
     }
 
     @ProcessElement
     public void summarize(ProcessContext context) {
       KV<KV<Integer, String>, SymbolCounts> symbols = context.element();
       SummaryShare share = context.sideInput(shares).get(symbols.getKey());
-      CalibrationPlan plan = shapes.plan(share);
+      Grid grid = grids.of(share);
       byte[] payload;
       long bits;
       if (SummaryMethod.of(terms.getMethod()) == SummaryMethod.KLL) {
         payload =
             KllSummary.of(
-                plan,
+                grid.plan,
                 swarm.nodes().get(share.getNode()).name(),
                 share.getGroup(),
                 symbols.getValue());
         bits = 8L * payload.length;
       } else {
         CalibrationSummary summary =
-            CalibrationSummary.of(plan, shapes.shape(share), symbols.getValue());
+            CalibrationSummary.of(grid.plan, grid.shape, symbols.getValue());
         payload = summary.encode();
         bits = summary.payloadBits();
       }

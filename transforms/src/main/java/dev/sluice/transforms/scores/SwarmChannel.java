@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.beam.sdk.io.fs.MatchResult;
-import org.apache.beam.sdk.io.fs.ResourceId;
 
 /**
  * The channels of all nodes that answer the queries of a directory, by name: the same candidates,
@@ -39,7 +38,7 @@ public final class SwarmChannel implements Serializable {
     Set<String> names = new TreeSet<>();
     if (Storage.isLocal(directory.root())) {
       for (MatchResult.Metadata entry : Storage.list(directory.scores())) {
-        String name = lastName(entry.resourceId());
+        String name = entry.resourceId().getFilename();
         if (entry.sizeBytes() < 0 && PlannedRound.isName(name)) {
           names.add(name);
         }
@@ -47,16 +46,10 @@ public final class SwarmChannel implements Serializable {
     } else {
       for (MatchResult.Metadata file :
           Storage.match(directory.scores() + "/*/channel.json")) { // no directories to list
-        names.add(lastName(file.resourceId().getCurrentDirectory()));
+        names.add(Storage.directoryName(file.resourceId()));
       }
     }
     return List.copyOf(names);
-  }
-
-  private static String lastName(ResourceId resource) {
-    String path = resource.toString();
-    String trimmed = path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
-    return trimmed.substring(trimmed.lastIndexOf('/') + 1);
   }
 
   /**

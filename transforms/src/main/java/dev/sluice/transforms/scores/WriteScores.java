@@ -4,7 +4,6 @@ import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.QuantizedScores;
 import dev.sluice.schemas.ScorePacket;
 import dev.sluice.schemas.ScoresWritten;
-import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.TrueAnswer;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.round.BadInputException;
@@ -13,7 +12,6 @@ import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.UUID;
 import org.apache.avro.file.DataFileWriter;
@@ -155,9 +153,7 @@ public abstract class WriteScores
         throws IOException {
       String file = directory + "/" + ScoreDirectory.part(what, shard) + "." + UUID.randomUUID();
       DigestingChannel bytes = new DigestingChannel(Storage.create(file));
-      byte[] sync =
-          CodeBlocks.syncMarker(
-              new Sha256(HexFormat.of().parseHex(channel.digestHex())), what, shard);
+      byte[] sync = CodeBlocks.syncMarker(channel.digest(), what, shard);
       try (DataFileWriter<T> writer = new DataFileWriter<>(new SpecificDatumWriter<>(type))) {
         writer.setSyncInterval(BLOCK_BYTES);
         writer.create(SpecificData.get().getSchema(type), Channels.newOutputStream(bytes), sync);

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.apache.beam.sdk.io.FileSystems;
@@ -38,6 +39,14 @@ public final class Storage {
   /** Whether a path is on this machine's own filesystem. */
   public static boolean isLocal(String file) {
     return FileSystems.matchNewResource(file, true).getScheme().equals("file");
+  }
+
+  /** The name of the directory that holds a file. */
+  public static String directoryName(ResourceId file) {
+    String directory = file.getCurrentDirectory().toString();
+    String trimmed =
+        directory.endsWith("/") ? directory.substring(0, directory.length() - 1) : directory;
+    return trimmed.substring(trimmed.lastIndexOf('/') + 1);
   }
 
   /**
@@ -231,6 +240,15 @@ public final class Storage {
       return;
     }
     FileSystems.delete(List.of(resource(file)), StandardMoveOptions.IGNORE_MISSING_FILES);
+  }
+
+  /** Deletes the files that match a pattern, but those to keep. */
+  public static void deleteOthers(String pattern, Set<ResourceId> keep) throws IOException {
+    for (MatchResult.Metadata file : match(pattern)) {
+      if (!keep.contains(file.resourceId())) {
+        deleteIfExists(file.resourceId().toString());
+      }
+    }
   }
 
   /** Deletes the files below a directory, and the directory where its filesystem has such. */

@@ -76,7 +76,7 @@ public abstract class ListUplinks
         return;
       }
       for (MatchResult.Metadata file : everything(directory)) {
-        if (round.indexOf(UplinkScan.directoryName(file.resourceId())).isEmpty()) {
+        if (round.indexOf(Storage.directoryName(file.resourceId())).isEmpty()) {
           out.output(file);
         }
       }

@@ -50,7 +50,7 @@ public final class UplinkScan {
     this.round = round;
     this.file = file.resourceId();
     this.bytes = file.sizeBytes();
-    this.directory = directoryName(this.file);
+    this.directory = Storage.directoryName(this.file);
     String filename = this.file.getFilename();
     this.name = filename == null ? "" : filename;
     this.sink = sink;
@@ -205,13 +205,5 @@ public final class UplinkScan {
             .setFile(HeaderCheck.shown(name))
             .setOffset(offset)
             .build());
-  }
-
-  /** The name of the directory that holds a file: the node it claims to be of. */
-  public static String directoryName(ResourceId file) {
-    String directory = file.getCurrentDirectory().toString();
-    String trimmed =
-        directory.endsWith("/") ? directory.substring(0, directory.length() - 1) : directory;
-    return trimmed.substring(trimmed.lastIndexOf('/') + 1);
   }
 }

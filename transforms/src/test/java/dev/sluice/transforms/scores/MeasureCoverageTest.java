@@ -12,7 +12,6 @@ import dev.sluice.schemas.CoverageReport;
 import dev.sluice.schemas.CoverageRow;
 import dev.sluice.schemas.ScoreReject;
 import dev.sluice.schemas.SwarmQuery;
-import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.conformal.Coverage;
 import dev.sluice.transforms.scores.ScoreFixture.Row;
 import java.io.IOException;
@@ -22,11 +21,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
 import org.apache.beam.sdk.testing.CoderProperties;
 import org.apache.beam.sdk.testing.CombineFnTester;
-import org.apache.beam.sdk.testing.TestPipeline;
-import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.junit.jupiter.api.BeforeEach;
@@ -74,25 +70,15 @@ class MeasureCoverageTest {
 
   private CoverageReport run(List<SwarmQuery> queries, List<ScoreReject> rejects)
       throws IOException {
-    String aside = served.directory().aside("x");
-    TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
-    PCollectionTuple.of(
-            CommitCoverage.CELLS,
-            pipeline
-                .apply("Queries", Create.of(queries).withCoder(AvroCoder.of(SwarmQuery.class)))
-                .apply(MeasureCoverage.of(served)))
-        .and(
-            CommitCoverage.REJECTS,
-            pipeline
-                .apply("Rejects", Create.of(rejects).withCoder(AvroCoder.of(ScoreReject.class)))
-                .apply(WriteScoreRejects.into(aside)))
-        .apply(CommitCoverage.of(served, aside));
-    pipeline.run().waitUntilFinish();
-    return PlainJson.read(
+    return ServedFixture.run(
+        served,
+        queries,
+        rejects,
         CoverageReport.class,
-        CoverageReport.getClassSchema(),
-        Files.readAllBytes(Path.of(ServedSwarm.outcome(aside))),
-        "outcome");
+        (asked, rejected, aside) ->
+            PCollectionTuple.of(CommitCoverage.CELLS, asked.apply(MeasureCoverage.of(served)))
+                .and(CommitCoverage.REJECTS, rejected)
+                .apply(CommitCoverage.of(served, aside)));
   }
 
   @Test

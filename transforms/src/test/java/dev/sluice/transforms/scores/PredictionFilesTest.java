@@ -31,9 +31,6 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.avro.file.DataFileReader;
 import org.apache.avro.specific.SpecificDatumReader;
-import org.apache.beam.sdk.extensions.avro.coders.AvroCoder;
-import org.apache.beam.sdk.testing.TestPipeline;
-import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -83,26 +80,19 @@ class PredictionFilesTest {
   }
 
   private Predictions run(List<SwarmQuery> queries, List<ScoreReject> rejects) throws IOException {
-    String aside = served.directory().aside("x");
-    TestPipeline pipeline = TestPipeline.create().enableAbandonedNodeEnforcement(false);
-    PCollectionTuple.of(
-            CommitPredictions.PARTS,
-            pipeline
-                .apply("Queries", Create.of(queries).withCoder(AvroCoder.of(SwarmQuery.class)))
-                .apply(PredictionSets.of(served.threshold()))
-                .apply(WritePredictionSets.into(served, aside)))
-        .and(
-            CommitPredictions.REJECTS,
-            pipeline
-                .apply("Rejects", Create.of(rejects).withCoder(AvroCoder.of(ScoreReject.class)))
-                .apply(WriteScoreRejects.into(aside)))
-        .apply(CommitPredictions.of(served, aside));
-    pipeline.run().waitUntilFinish();
-    return PlainJson.read(
+    return ServedFixture.run(
+        served,
+        queries,
+        rejects,
         Predictions.class,
-        Predictions.getClassSchema(),
-        Files.readAllBytes(Path.of(ServedSwarm.outcome(aside))),
-        "outcome");
+        (asked, rejected, aside) ->
+            PCollectionTuple.of(
+                    CommitPredictions.PARTS,
+                    asked
+                        .apply(PredictionSets.of(served.threshold()))
+                        .apply(WritePredictionSets.into(served, aside)))
+                .and(CommitPredictions.REJECTS, rejected)
+                .apply(CommitPredictions.of(served, aside)));
   }
 
   private Map<String, String> files() throws IOException {
