@@ -52,9 +52,13 @@ final class Decimals {
     return count(value) + "\u00a0" + noun + (value == 1 ? "" : "s");
   }
 
-  /** A fraction as a percentage. */
+  /** A fraction as a percentage, three significant digits at most. */
   static String percent(double fraction) {
-    return of(100 * fraction) + "\u2009%";
+    double rounded =
+        new BigDecimal(100 * fraction)
+            .round(new MathContext(3, RoundingMode.HALF_EVEN))
+            .doubleValue();
+    return of(rounded) + "\u2009%";
   }
 
   /** The shortest decimal that is this number and no other. */

@@ -166,7 +166,8 @@ public final class PageRenderer {
         : 320;
   }
 
-  private static Map<String, Object> table(Table table) {
+  private static Map<String, Object> table(Table whole) {
+    Table table = whole.withoutEmptyColumns();
     List<Map<String, Object>> headings = new ArrayList<>();
     for (int i = 0; i < table.headings().size(); i++) {
       int column = i;

@@ -242,8 +242,8 @@ public final class ReproductionPage {
                 name ->
                     List.of(
                         Series.of("bounds, " + name, Kind.BAND, look),
-                        Series.of("upper bound, " + name, Kind.LEVEL, look + 1),
-                        Series.of("lower bound, " + name, Kind.LEVEL, look + 1),
+                        Series.of("upper bound, " + name, Kind.LEVEL, look + 4),
+                        Series.of("lower bound, " + name, Kind.LEVEL, look + 4),
                         Series.of("ours, " + name, Kind.LINE, look)));
         Double error = ourError(cell);
         bars |= error != null;

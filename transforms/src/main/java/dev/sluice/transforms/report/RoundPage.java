@@ -179,8 +179,7 @@ public final class RoundPage {
     if (!gaps.isEmpty()) {
       page.notice(
           Decimals.count(gaps.size(), "node")
-              + (gaps.size() == 1 ? " did" : " did")
-              + " not send every block: "
+              + " did not send every block: "
               + named(gaps)
               + ". Where a block is missing, the mean is over the others"
               + (refined().isEmpty() ? "" : " and what came before")
@@ -455,7 +454,7 @@ public final class RoundPage {
     double budget = split == null ? even : split.getTotalBitsPerCoordinate() / nodes();
     Section section =
         Section.of("allocation", "Allocation")
-            .say(split == null ? "The plan gives bits by hand." : split(split));
+            .say(split == null ? "The plan sets each node's bits; no budget was divided among them." : split(split));
     section.show(
         Chart.of(
                 "allocation-bits",

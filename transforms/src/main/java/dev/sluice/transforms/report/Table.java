@@ -2,6 +2,7 @@ package dev.sluice.transforms.report;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A table. The first cell of a row is its heading.
@@ -51,6 +52,20 @@ public record Table(
   /** A table without rows yet. */
   public static Table of(String caption, String note, String... headings) {
     return new Table(caption, List.of(headings), new ArrayList<>(), note);
+  }
+
+  /** Without the columns in which no row has anything. */
+  Table withoutEmptyColumns() {
+    List<Integer> kept =
+        IntStream.range(0, headings.size())
+            .filter(i -> rows.stream().anyMatch(row -> !row.get(i).equals(Cell.number(null))))
+            .boxed()
+            .toList();
+    return new Table(
+        caption,
+        kept.stream().map(headings::get).toList(),
+        rows.stream().map(row -> kept.stream().map(row::get).toList()).toList(),
+        note);
   }
 
   /** Adds a row. */

@@ -9,10 +9,10 @@
   const superscript = (n) => String(n).replace(/./g, (c) => c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]);
 
   /** A number in few digits, as at an axis. */
-  function short(value, digits) {
+  function short(value, digits, powersFrom = 1e5) {
     if (value === 0) return "0";
     const size = Math.abs(value);
-    if (size >= 1e5 || size < 1e-3) {
+    if (size >= powersFrom || size < 2e-3) {
       const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
       const power = "10" + superscript(Number(exponent));
       const m = String(Number(mantissa)).replace("-", "−");
@@ -36,7 +36,7 @@
     return { min: Math.min(...finite), max: Math.max(...finite) };
   }
 
-  function axis(spec, values, upright) {
+  function axis(spec, values, given, upright) {
     const common = {
       axisLine: { show: true, lineStyle: { color: "var(--soft)" } },
       axisTick: { show: spec.scale !== "CATEGORY", lineStyle: { color: "var(--soft)" } },
@@ -51,21 +51,24 @@
           width: upright ? Math.min(210, innerWidth * .36) : undefined, overflow: "truncate" } };
     }
     const { min, max } = extent(spec, values);
-    if (spec.scale === "LINEAR") {
-      const digits = Math.max(3, Math.ceil(Math.log10(Math.max(Math.abs(min), Math.abs(max)) / ((max - min) || 1))) + 2);
-      const pad = (max - min || Math.abs(max) || 1) * .04;
-      return { ...common, type: "value", scale: true, splitNumber: 5,
-        min: min === 0 ? 0 : (e) => nice(min - pad, min, max), max: (e) => nice(max + pad, min, max),
-        axisLabel: { ...common.axisLabel, showMinLabel: true, formatter: (v) => short(v, digits) } };
-    }
+    if (spec.scale === "LINEAR") return { ...common, type: "value", ...linear(min, max, given && values.every(Number.isInteger) ? 1 : 0),
+      axisLabel: { ...common.axisLabel, formatter: ticks(min, max) } };
     return { ...common, type: "log", logBase: spec.scale === "LOG2" ? 2 : 10, min, max,
-      axisLabel: { ...common.axisLabel, formatter: (v) => short(Number(v.toPrecision(12)), 4) } };
+      axisLabel: { ...common.axisLabel, formatter: (v) => short(Number(v.toPrecision(12)), 4, spec.scale === "LOG10" ? 1e3 : 1e5) } };
   }
 
-  /** The value itself: ticks are ECharts's, the ends a little outside the data. */
-  function nice(value, min, max) {
-    const step = 10 ** Math.floor(Math.log10((max - min) || Math.abs(max) || 1)) / 4;
-    return value < min ? Math.floor(value / step) * step : Math.ceil(value / step) * step;
+  /** Steps of 1, 2 or 5 of some power of ten, at least so wide. */
+  function linear(min, max, least) {
+    const range = max - min || Math.abs(max) || 1;
+    const power = Math.max(least, 10 ** Math.floor(Math.log10(range / 4)));
+    const interval = [1, 2, 5, 10].map((m) => m * power).find((step) => range / step <= (least ? 8 : 6));
+    const low = Math.floor(min / interval + 1e-9), high = Math.ceil(max / interval - 1e-9);
+    return { interval, min: low * interval, max: Math.max(high, low + 1) * interval };
+  }
+
+  function ticks(min, max) {
+    const digits = Math.max(3, Math.ceil(Math.log10(Math.max(Math.abs(min), Math.abs(max)) / ((max - min) || 1))) + 2);
+    return (v) => short(Math.abs(v) < 1e-9 * (max - min) ? 0 : v, digits);
   }
 
   function option(spec, width) {
@@ -84,10 +87,11 @@
     const floor = log ? extent(spec.value, values).min : -Infinity;
     const shown = (v) => v === null ? null : Math.max(v, floor);
 
-    // Symbols that would hide one another stand a little apart.
-    const apart = spec.series.filter((s) => s.kind === "SCATTER" || (s.kind === "LINE" && s.points.some((p) => p[2] !== null)));
-    const shift = (s) => apart.length < 2 || !apart.includes(s) ? 0
-      : (apart.indexOf(s) - (apart.length - 1) / 2) * (upright ? 7 : 6);
+    // Symbols that would hide one another stand a little apart; those on lines stay on them.
+    const apart = spec.series.filter((s) => s.kind === "SCATTER");
+    const joined = spec.series.some((s) => s.kind === "LINE" || s.kind === "BAR");
+    const shift = (s) => !apart.includes(s) || (apart.length === 1 && !joined) ? 0
+      : joined ? 7 * (apart.indexOf(s) + 1) : 7 * (apart.indexOf(s) - (apart.length - 1) / 2);
 
     const series = [];
     spec.series.forEach((s, index) => {
@@ -100,37 +104,36 @@
         return;
       }
       if (s.kind === "BAR") {
-        series.push({ ...base, type: "bar", data: bars(spec, s, upright), barMaxWidth: 12, itemStyle: { color: stroke } });
+        series.push({ ...base, type: "bar", data, barMaxWidth: 12, itemStyle: { color: stroke } });
       } else if (s.kind === "SCATTER") {
         const offset = upright ? [0, shift(s)] : [shift(s), 0];
         series.push({ ...base, type: "scatter", data, symbol: s.symbol, symbolSize: 8, symbolOffset: offset, itemStyle: { color: stroke }, cursor: "default" });
       } else {
-        const offset = shift(s) ? (upright ? [0, shift(s)] : [shift(s), 0]) : 0;
-        series.push({ ...base, type: "line", data, symbol: s.kind === "LEVEL" ? "none" : s.symbol, symbolSize: 7, symbolOffset: offset,
+        series.push({ ...base, type: "line", data, symbol: s.kind === "LEVEL" ? "none" : s.symbol, symbolSize: 7,
           showAllSymbol: true, lineStyle: { color: stroke, width: 2, type: dash }, itemStyle: { color: stroke }, cursor: "default" });
       }
-      const bars_ = s.points.filter((p) => p[2] !== null && p[3] !== null);
-      if (bars_.length) series.push(errors(bars_, stroke, upright, shown, shift(s), base));
+      const ranged = s.points.filter((p) => p[2] !== null && p[3] !== null);
+      if (ranged.length) series.push(errors(ranged, stroke, upright, shown, shift(s), base));
     });
     if (spec.targets.length) {
       series.push({ type: "scatter", data: [], silent: true, markLine: {
         silent: true, symbol: "none", animation: false,
         lineStyle: { color: "var(--target)", type: [5, 4], width: 1.5 },
-        label: { show: true, position: upright ? "end" : "insideEndTop", color: "var(--target)", fontFamily: sans, fontSize: 11,
+        label: { show: upright, position: "start", color: "var(--target)", fontFamily: sans, fontSize: 11,
           formatter: (p) => p.name },
-        data: spec.targets.map((t) => ({ name: upright ? short(t.value, 3) : t.name, [upright ? "xAxis" : "yAxis"]: t.value })) } });
+        data: spec.targets.map((t) => ({ name: short(t.value, 3), [upright ? "xAxis" : "yAxis"]: t.value })) } });
     }
-    const atAxis = axis(spec.at, ats, upright);
-    const valueAxis = axis(spec.value, values, false);
+    const atAxis = axis(spec.at, ats, true, upright);
+    const valueAxis = axis(spec.value, values, false, upright);
     const name = { fontFamily: sans, fontSize: 12, fontWeight: "normal", color: "var(--soft)", width: width - 16, overflow: "break" };
     return {
       animation: false,
       textStyle: { fontFamily: sans },
-      grid: { left: 4, right: 18, top: upright ? (spec.targets.length ? 24 : 10) : 34, bottom: 30, containLabel: true },
+      grid: { left: 4, right: 18, top: upright ? (spec.targets.length ? 24 : 10) : 36, bottom: 32, containLabel: true },
       title: upright
-        ? [{ text: spec.value.label, right: 12, bottom: 0, padding: 0, textStyle: name }]
-        : [{ text: spec.value.label, left: 0, top: 0, padding: 0, textStyle: name },
-           { text: spec.at.label, right: 12, bottom: 0, padding: 0, textStyle: name }],
+        ? [{ text: spec.value.label, right: 12, bottom: 0, padding: [2, 0, 5, 0], textStyle: name }]
+        : [{ text: spec.value.label, left: 0, top: 0, padding: [5, 0, 2, 0], textStyle: name },
+           { text: spec.at.label, right: 12, bottom: 0, padding: [2, 0, 5, 0], textStyle: name }],
       xAxis: upright ? valueAxis : atAxis,
       yAxis: upright ? atAxis : valueAxis,
       tooltip: { trigger: "item", renderMode: "richText", confine: true, backgroundColor: "var(--paper)", borderColor: "var(--rule)", borderWidth: 1,
@@ -145,11 +148,6 @@
     const [at, value] = upright ? [p.value[1], p.value[0]] : p.value;
     const place = upright ? spec.at.categories[at] : `${spec.at.label} ${short(at, 4)}`;
     return `${plain(p.seriesName)}\n${plain(place)}\n${plain(spec.value.label)} ${short(value, 4)}`;
-  }
-
-  function bars(spec, s, upright) {
-    if (!upright) return s.points.map(([at, value]) => [at, value]);
-    return s.points.map(([at, value]) => [value, at]);
   }
 
   function errors(points, stroke, upright, shown, shift, base) {
@@ -180,7 +178,10 @@
           return { type: "rect", shape: { x: x1, y: y - 6, width: Math.max(2, x2 - x1), height: 12 }, style: { fill: stroke, opacity: .3 } };
         }
         const along = (k) => points.map((p) => api.coord([p[0], shown(p[k])]));
-        return { type: "polygon", shape: { points: [...along(3), ...along(2).reverse()] }, style: { fill: stroke, opacity: .22 } };
+        const [high, low] = [along(3), along(2)];
+        const edge = (ends) => ({ type: "polyline", shape: { points: ends }, style: { stroke, fill: "none", lineWidth: 1, opacity: .7 } });
+        return { type: "group", children: [
+          { type: "polygon", shape: { points: [...high, ...low.reverse()] }, style: { fill: stroke, opacity: .22 } }, edge(high), edge(low)] };
       } };
   }
 
