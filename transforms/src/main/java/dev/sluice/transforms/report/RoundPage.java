@@ -454,7 +454,10 @@ public final class RoundPage {
     double budget = split == null ? even : split.getTotalBitsPerCoordinate() / nodes();
     Section section =
         Section.of("allocation", "Allocation")
-            .say(split == null ? "The plan sets each node's bits; no budget was divided among them." : split(split));
+            .say(
+                split == null
+                    ? "The plan sets each node's bits; no budget was divided among them."
+                    : split(split));
     section.show(
         Chart.of(
                 "allocation-bits",

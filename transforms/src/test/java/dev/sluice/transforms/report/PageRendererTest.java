@@ -89,8 +89,7 @@ class PageRendererTest {
             "default-src 'none'; script-src"
                 + sources
                 + "; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\""));
-    assertThat(
-        scripts.get(1).contains("Licensed to the Apache Software Foundation"), is(true));
+    assertThat(scripts.get(1).contains("Licensed to the Apache Software Foundation"), is(true));
     String own = html.replace(scripts.get(1), "");
     assertThat(own.contains("http:"), is(false));
     assertThat(own.contains("https:"), is(false));
@@ -124,8 +123,7 @@ class PageRendererTest {
     assertThat(table.rows().get(0).get(3).exact(), equalTo("0.3333333333333333"));
     assertThat(table.note(), equalTo("Lines: goal at 0.2."));
     String html = html(Page.of("k", "t", "l").add(Section.of("s", "S").show(chart)));
-    assertThat(
-        html.contains("<data value=\"0.3333333333333333\">0.3333</data>"), is(true));
+    assertThat(html.contains("<data value=\"0.3333333333333333\">0.3333</data>"), is(true));
   }
 
   @Test
