@@ -65,6 +65,13 @@ public final class AggregateRound {
     PCollectionTuple.of(CommitRound.ACCOUNTS, teacher.get(KFoldAverage.ACCOUNTS))
         .and(CommitRound.REJECTS, rejects)
         .and(CommitRound.FILES, Uplinks.flatten("Files", uplinks, ReadUplink.FILES))
-        .apply("CommitRound", CommitRound.of(round, directory, aside, minNodes));
+        .apply(
+            "CommitRound",
+            CommitRound.of(
+                round,
+                directory,
+                refined.stream().map(Uplinks::directory).toList(),
+                aside,
+                minNodes));
   }
 }

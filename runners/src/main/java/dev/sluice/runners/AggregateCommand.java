@@ -87,6 +87,7 @@ final class AggregateCommand extends SluiceCommand {
     out().println("round      " + manifest.getRound() + ", complete");
     out().print(Reports.manifest(manifest));
     out().println("written to " + directory.manifest());
+    out().println("to look at " + directory.report());
     if (outcome.getRejects() > 0) {
       err()
           .println(

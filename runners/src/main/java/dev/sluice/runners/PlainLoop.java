@@ -70,7 +70,8 @@ final class PlainLoop {
       }
     }
     Outcome outcome =
-        new RoundCommit(round, directory, round.speakingNodes()).commit(accounts, List.of(), files);
+        new RoundCommit(round, directory, List.of(), round.speakingNodes())
+            .commit(accounts, List.of(), files);
     Storage.deleteTree(directory.aside(attempt));
     return outcome;
   }

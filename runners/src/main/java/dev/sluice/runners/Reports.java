@@ -255,6 +255,13 @@ final class Reports {
         .append(", averaged over at least ")
         .append(Texts.count(manifest.getMinNodes(), "node"))
         .append(" a block\n");
+    if (manifest.getReport() != null) {
+      text.append("page       ")
+          .append(Texts.printable(manifest.getReport().getName()))
+          .append(", ")
+          .append(Texts.bytes(manifest.getReport().getBytes()))
+          .append('\n');
+    }
     if (!manifest.getRejects().isEmpty()) {
       text.append(rejects(manifest.getRejects()));
     }

@@ -62,6 +62,7 @@ import picocli.CommandLine.Spec;
       PredictCommand.class,
       CoverageCommand.class,
       InspectCommand.class,
+      ReportCommand.class,
       QuickstartCommand.class,
       BenchCommand.class
     })

@@ -72,7 +72,7 @@ class AggregateCommandTest {
     assertThat(result.err(), containsString("direct runner"));
     assertThat(manifest().getNodes().get(2).getBlocks(), is(10));
     Map<String, String> first = results(round);
-    assertThat(first.keySet().size(), is(2 + 2 * 4)); // plan, manifest, 4 shards in 2 formats
+    assertThat(first.keySet().size(), is(3 + 2 * 4)); // plan, page, manifest, 4 shards in 2 formats
 
     assertThat(aggregate().code(), is(0));
     assertThat(results(round), is(first));

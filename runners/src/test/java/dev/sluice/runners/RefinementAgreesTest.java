@@ -45,7 +45,7 @@ class RefinementAgreesTest {
       follow(choice, order);
       Map<String, String> results = results();
       // An allocation; and of each round a plan, a manifest, moments, 4 shards in 2 formats.
-      assertThat(results.keySet().toString(), results.size(), is(1 + 3 * (3 + 2 * 4)));
+      assertThat(results.keySet().toString(), results.size(), is(1 + 3 * (4 + 2 * 4)));
       expected = expected == null ? results : expected;
       for (Map.Entry<String, String> file : expected.entrySet()) {
         assertThat(choice + ", " + file.getKey(), results.get(file.getKey()), is(file.getValue()));

@@ -43,6 +43,8 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
 
   abstract RoundDirectory directory();
 
+  abstract List<RoundDirectory> refined();
+
   abstract String aside();
 
   abstract int minNodes();
@@ -50,12 +52,17 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
   /**
    * Commits to a round directory what was written aside.
    *
+   * @param refined where the rounds are that it refines, in order
    * @param aside directory of this attempt
    * @param minNodes as averaged with, for the manifest
    */
   public static CommitRound of(
-      PlannedRound round, RoundDirectory directory, String aside, int minNodes) {
-    return new AutoValue_CommitRound(round, directory, aside, minNodes);
+      PlannedRound round,
+      RoundDirectory directory,
+      List<RoundDirectory> refined,
+      String aside,
+      int minNodes) {
+    return new AutoValue_CommitRound(round, directory, List.copyOf(refined), aside, minNodes);
   }
 
   /** Name of the file aside that says how the attempt ended. */
@@ -72,7 +79,7 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
         .apply("Gather", CoGroupByKey.create())
         .apply(
             "MoveAndWriteManifest",
-            ParDo.of(new CommitFn(round(), directory(), aside(), minNodes())));
+            ParDo.of(new CommitFn(round(), directory(), refined(), aside(), minNodes())));
     return PDone.in(parts.getPipeline());
   }
 
@@ -81,12 +88,19 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
 
     private final PlannedRound round;
     private final RoundDirectory directory;
+    private final List<RoundDirectory> refined;
     private final String aside;
     private final int minNodes;
 
-    CommitFn(PlannedRound round, RoundDirectory directory, String aside, int minNodes) {
+    CommitFn(
+        PlannedRound round,
+        RoundDirectory directory,
+        List<RoundDirectory> refined,
+        String aside,
+        int minNodes) {
       this.round = round;
       this.directory = directory;
+      this.refined = refined;
       this.aside = aside;
       this.minNodes = minNodes;
     }
@@ -95,7 +109,7 @@ public abstract class CommitRound extends PTransform<PCollectionTuple, PDone> {
     public void commit(@Element KV<Integer, CoGbkResult> all) throws IOException {
       CoGbkResult parts = all.getValue();
       Outcome outcome =
-          new RoundCommit(round, directory, minNodes)
+          new RoundCommit(round, directory, refined, minNodes)
               .commit(
                   list(parts.getAll(ACCOUNTS)),
                   list(parts.getAll(REJECTS)),

@@ -4,12 +4,15 @@ import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Outcome;
 import dev.sluice.schemas.RejectFile;
+import dev.sluice.schemas.ReportFile;
 import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.ShortBlock;
 import dev.sluice.schemas.UplinkFile;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.report.RoundPage;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RefinedManifests;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
@@ -26,25 +29,29 @@ import org.apache.beam.sdk.values.KV;
 
 /**
  * Ends a round. When every block had nodes enough: takes away an earlier manifest, moves the new
- * files into place, writes the manifest last. Otherwise an earlier commit stays as it was, and only
- * where there is none are the rejects moved into place. Doing it twice does no harm: a file already
- * moved is left where it is.
+ * files into place, writes the round's page, and the manifest last. Otherwise an earlier commit
+ * stays as it was, and only where there is none are the rejects moved into place. Doing it twice
+ * does no harm: a file already moved is left where it is.
  */
 public final class RoundCommit {
   private static final int DETAILS = 20;
 
   private final PlannedRound round;
   private final RoundDirectory directory;
+  private final List<RoundDirectory> refined;
   private final int minNodes;
 
   /**
    * A commit to a round directory.
    *
+   * @param refined where the rounds are that it refines, in order
    * @param minNodes as averaged with, for the manifest
    */
-  public RoundCommit(PlannedRound round, RoundDirectory directory, int minNodes) {
+  public RoundCommit(
+      PlannedRound round, RoundDirectory directory, List<RoundDirectory> refined, int minNodes) {
     this.round = round;
     this.directory = directory;
+    this.refined = refined;
     this.minNodes = minNodes;
   }
 
@@ -66,10 +73,12 @@ public final class RoundCommit {
     long shortBlocks = accounts.stream().mapToLong(ShardAccount::getShortBlocks).sum();
     List<String> refusals = shortBlocks == 0 ? ManifestDraft.changed(round, accounts) : List.of();
     if (shortBlocks == 0 && refusals.isEmpty()) {
+      List<Manifest> earlier = RefinedManifests.read(round, refined);
       Storage.deleteIfExists(directory.manifest());
       moveRejects(rejects);
       moveTeacher(accounts);
       Manifest manifest = ManifestDraft.of(round, minNodes, accounts, rejectFiles, files);
+      manifest.setReport(writeReport(manifest, earlier));
       Storage.replace(directory.manifest(), PlainJson.write(manifest));
     } else if (Storage.find(directory.manifest()).isEmpty()) {
       moveRejects(rejects); // so that they can be looked at; an earlier commit is left alone
@@ -153,5 +162,14 @@ public final class RoundCommit {
     }
     Storage.deleteOthers(directory.teacher() + "/teacher-*.npy", placed);
     Storage.deleteOthers(directory.teacher() + "/teacher-*.avro", placed);
+  }
+
+  private ReportFile writeReport(Manifest manifest, List<Manifest> earlier) throws IOException {
+    byte[] page = RoundPage.of(round.plan(), manifest).withEarlier(earlier).html();
+    Storage.replace(directory.report(), page);
+    return new ReportFile(
+        RoundDirectory.REPORT,
+        HexFormat.of().formatHex(CodeBlocks.sha256().digest(page)),
+        (long) page.length);
   }
 }

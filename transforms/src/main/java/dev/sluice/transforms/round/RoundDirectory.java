@@ -7,6 +7,9 @@ public record RoundDirectory(String root) implements Serializable {
   /** How the name of a directory begins where one attempt writes before it commits. */
   public static final String ATTEMPT = ".attempt-";
 
+  /** The page for people, within the directory. */
+  public static final String REPORT = "report/index.html";
+
   public RoundDirectory {
     root = checked("a round directory", root);
   }
@@ -39,6 +42,16 @@ public record RoundDirectory(String root) implements Serializable {
 
   public String moments() {
     return root + "/moments.json";
+  }
+
+  /** The page for people. */
+  public String report() {
+    return root + "/" + REPORT;
+  }
+
+  /** The page with what became known after the commit. */
+  public String fullReport() {
+    return root + "/report/full.html";
   }
 
   public String uplinks() {

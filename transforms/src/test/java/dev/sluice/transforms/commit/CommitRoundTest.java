@@ -10,10 +10,12 @@ import dev.sluice.schemas.NodeShare;
 import dev.sluice.schemas.ReasonCount;
 import dev.sluice.schemas.RejectFile;
 import dev.sluice.schemas.RejectedRecord;
+import dev.sluice.schemas.ReportFile;
 import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.UplinkFile;
 import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.RoundFixture;
 import dev.sluice.transforms.round.PlanDraft;
 import dev.sluice.transforms.round.PlannedRound;
@@ -23,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.avro.file.DataFileReader;
@@ -111,7 +114,8 @@ class CommitRoundTest {
                 Create.of(new UplinkFile("a", 90L), new UplinkFile("a", 10L))
                     .withCoder(AvroCoder.of(UplinkFile.class))))
         .apply(
-            CommitRound.of(round, new RoundDirectory(directory.toString()), aside.toString(), 1));
+            CommitRound.of(
+                round, new RoundDirectory(directory.toString()), List.of(), aside.toString(), 1));
     pipeline.run().waitUntilFinish();
   }
 
@@ -141,6 +145,7 @@ class CommitRoundTest {
             ".attempt-x/outcome.json",
             "manifest.json",
             "rejects/a.avro",
+            "report/index.html",
             "teacher/teacher-00000.avro",
             "teacher/teacher-00000.npy");
     commit(List.of(account(0)), rejects);
@@ -149,13 +154,23 @@ class CommitRoundTest {
     commit(List.of(account(0)), rejects);
     assertThat(files(), equalTo(expected));
     assertThat(Files.readAllBytes(directory.resolve("manifest.json")), equalTo(manifest));
-    // Cut short between two moves.
+    ReportFile page =
+        PlainJson.read(Manifest.class, Manifest.getClassSchema(), manifest, "manifest.json")
+            .getReport();
+    byte[] html = Files.readAllBytes(directory.resolve(page.getName()));
+    assertThat(page.getName(), equalTo("report/index.html"));
+    assertThat(page.getBytes(), equalTo((long) html.length));
+    assertThat(
+        page.getSha256(), equalTo(HexFormat.of().formatHex(CodeBlocks.sha256().digest(html))));
+    // Cut short between two moves, after an earlier page.
+    RoundFixture.write(directory.resolve("report/index.html"), new byte[] {9});
     Files.delete(directory.resolve("manifest.json"));
     Files.move(
         directory.resolve("teacher/teacher-00000.avro"), aside.resolve("teacher-00000.u.avro"));
     commit(List.of(account(0)), rejects);
     assertThat(files(), equalTo(expected));
     assertThat(Files.readAllBytes(directory.resolve("manifest.json")), equalTo(manifest));
+    assertThat(Files.readAllBytes(directory.resolve("report/index.html")), equalTo(html));
   }
 
   @Test

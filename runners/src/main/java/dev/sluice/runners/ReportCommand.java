@@ -1,0 +1,170 @@
+package dev.sluice.runners;
+
+import dev.sluice.pipelines.Uplinks;
+import dev.sluice.schemas.Audit;
+import dev.sluice.schemas.Manifest;
+import dev.sluice.schemas.Moments;
+import dev.sluice.schemas.ReportFile;
+import dev.sluice.schemas.Reproduction;
+import dev.sluice.schemas.Simulation;
+import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.report.ReproductionPage;
+import dev.sluice.transforms.report.RoundPage;
+import dev.sluice.transforms.report.SimulationPage;
+import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.CommittedRound;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RefinedManifests;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import org.apache.avro.Schema;
+import org.apache.avro.specific.SpecificRecord;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code sluice report}. */
+@Command(
+    name = "report",
+    description = {
+      "Writes a page for people, one file that opens in any browser without a network.",
+      "",
+      "Of a reproduction (e1.json and the like) or a simulation (simulation.json) it writes"
+          + " report/index.html anew. A round has that page since it was committed, and its"
+          + " manifest holds the page's digest; what is known by now (moments.json, an audit) goes"
+          + " to report/full.html, and the committed page is left as it is."
+    },
+    footer = {
+      "",
+      "Example:",
+      "  sluice audit --round rounds/r1 --logits n0=n0.npy,n1=n1.npy --json > rounds/r1/audit.json",
+      "  sluice report rounds/r1"
+    })
+final class ReportCommand extends SluiceCommand {
+  /** The experiments of a reproduction, in the order of the page. */
+  private static final List<String> EXPERIMENTS =
+      List.of("e1", "e1.5", "e2", "refinement", "allocation");
+
+  @Parameters(paramLabel = "DIR", description = "A round, a reproduction or a simulation.")
+  private String path;
+
+  @Option(
+      names = "--audit",
+      paramLabel = "FILE",
+      description = "What 'sluice audit --json' printed of this round. Default: DIR/audit.json.")
+  private String audit;
+
+  @Override
+  public Integer call() throws IOException {
+    RoundDirectory directory = Locations.round(path);
+    List<Reproduction> experiments = new ArrayList<>();
+    for (String name : EXPERIMENTS) {
+      String file = directory.root() + "/" + name + ".json";
+      if (exists(file)) {
+        experiments.add(read(Reproduction.class, Reproduction.getClassSchema(), file));
+      }
+    }
+    String simulation = directory.root() + "/simulation.json";
+    boolean isRound = exists(directory.plan());
+    if (audit != null && !isRound) {
+      throw usage("--audit goes with a round, and " + directory.plan() + " does not exist");
+    }
+    if (isRound) {
+      round(directory);
+    } else if (!experiments.isEmpty()) {
+      write(directory.report(), ReproductionPage.html(experiments));
+    } else if (exists(simulation)) {
+      write(
+          directory.report(),
+          SimulationPage.html(read(Simulation.class, Simulation.getClassSchema(), simulation)));
+    } else {
+      throw new BadInputException(
+          directory.root()
+              + ": found none of plan.json, "
+              + String.join(".json, ", EXPERIMENTS)
+              + ".json and simulation.json; expected a round, a reproduction or a simulation");
+    }
+    return ExitCodes.OK;
+  }
+
+  private void round(RoundDirectory directory) throws IOException {
+    PlannedRound planned = RoundRunner.plan(directory);
+    CommittedRound committed = CommittedRound.read(planned, directory);
+    Manifest manifest = committed.manifest();
+    List<RoundDirectory> refined =
+        RefinedRounds.of(planned, directory).stream().map(Uplinks::directory).toList();
+    RoundPage page =
+        RoundPage.of(planned.plan(), manifest).withEarlier(RefinedManifests.read(planned, refined));
+    if (exists(directory.moments())) {
+      Moments moments = read(Moments.class, Moments.getClassSchema(), directory.moments());
+      if (moments.getManifestDigest().equals(committed.manifestDigestHex())) {
+        page = page.withMoments(moments);
+      } else {
+        err().println("sluice: " + directory.moments() + " is of another manifest: left out");
+      }
+    }
+    String measured = audit == null ? directory.root() + "/audit.json" : Locations.of(audit);
+    if (audit != null) {
+      Locations.existing(audit);
+    }
+    if (exists(measured)) {
+      page = page.withAudit(audit(planned, measured));
+    }
+    if (!isAsCommitted(directory, manifest.getReport())) {
+      err()
+          .println(
+              "sluice: "
+                  + directory.report()
+                  + " is not the page that the manifest names; 'sluice aggregate' writes it again");
+    }
+    write(directory.fullReport(), page.html());
+  }
+
+  private static Audit audit(PlannedRound planned, String file) throws IOException {
+    Audit audit = read(Audit.class, Audit.getClassSchema(), file);
+    if (!audit.getRound().equals(planned.plan().getId())
+        || audit.getNodes().size() != planned.nodes().size()) {
+      throw new BadInputException(
+          file
+              + ": found an audit of round '"
+              + Texts.printable(audit.getRound())
+              + "' with "
+              + Texts.count(audit.getNodes().size(), "node")
+              + ", expected round '"
+              + planned.plan().getId()
+              + "' with "
+              + planned.nodes().size());
+    }
+    return audit;
+  }
+
+  private static boolean isAsCommitted(RoundDirectory directory, ReportFile page)
+      throws IOException {
+    return page == null
+        || (exists(directory.report())
+            && HexFormat.of()
+                .formatHex(
+                    CodeBlocks.sha256()
+                        .digest(Storage.read(directory.report(), PlainJson.MAX_BYTES)))
+                .equals(page.getSha256()));
+  }
+
+  private static boolean exists(String file) throws IOException {
+    return Storage.find(file).isPresent();
+  }
+
+  private static <T extends SpecificRecord> T read(Class<T> type, Schema schema, String file)
+      throws IOException {
+    return PlainJson.read(type, schema, Storage.read(file, PlainJson.MAX_BYTES), file);
+  }
+
+  private void write(String file, byte[] page) throws IOException {
+    Storage.replace(file, page);
+    out().println("written to " + file);
+  }
+}
