@@ -61,6 +61,7 @@ import picocli.CommandLine.Spec;
       CalibrateCommand.class,
       PredictCommand.class,
       CoverageCommand.class,
+      BoundsCommand.class,
       InspectCommand.class,
       QuickstartCommand.class,
       BenchCommand.class
