@@ -62,6 +62,7 @@ import picocli.CommandLine.Spec;
       PredictCommand.class,
       CoverageCommand.class,
       BoundsCommand.class,
+      ExportCommand.class,
       InspectCommand.class,
       QuickstartCommand.class,
       BenchCommand.class

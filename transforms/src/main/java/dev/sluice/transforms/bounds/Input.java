@@ -1,5 +1,6 @@
 package dev.sluice.transforms.bounds;
 
+import java.math.BigDecimal;
 import java.util.Locale;
 
 /**
@@ -52,7 +53,7 @@ public enum Input {
       "V", Range.NOT_NEGATIVE, "variance over probes of a node's second moment," + " logits^4"),
   WARM_UP("T0", Range.COUNT, "warm-up rounds"),
   EXCESS("ETA", Range.POSITIVE, "how much worse than the best split is allowed, as 0.1"),
-  ALPHA("A", Range.FRACTION, "miscoverage asked for"),
+  ALPHA("A", Range.MISCOVERAGE, "miscoverage asked for"),
   N_CAL("n", Range.COUNT, "calibration scores of the swarm, all together"),
   F_MAX(
       "F",
@@ -70,6 +71,7 @@ public enum Input {
   private enum Range {
     COUNT("a whole number, at least 1"),
     FRACTION("above 0 and below 1"),
+    MISCOVERAGE("above 0 and below 1, with at most nine decimals"),
     UNIT("0 to 1"),
     NOT_NEGATIVE("a number, 0 or more"),
     AT_LEAST_ONE("a number, 1 or more"),
@@ -87,6 +89,8 @@ public enum Input {
           && switch (this) {
             case COUNT -> value >= 1 && value == Math.rint(value) && value <= 0x1p53;
             case FRACTION -> value > 0 && value < 1;
+            case MISCOVERAGE ->
+                value > 0 && value < 1 && BigDecimal.valueOf(value).scale() <= 9;
             case UNIT -> value >= 0 && value <= 1;
             case NOT_NEGATIVE -> value >= 0;
             case AT_LEAST_ONE -> value >= 1;
