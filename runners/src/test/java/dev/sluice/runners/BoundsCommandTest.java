@@ -72,9 +72,25 @@ class BoundsCommandTest {
 
     Bounds told =
         json(
-            FLAGS, "--clip", "20", "--alpha", "0.1", "--n-cal", "3000", "--f-max", "100",
-            "--delta", "0.05", "--concentration", "2", "--phi", "0", "--score-bits", "1",
-            "--score-range", "8");
+            FLAGS,
+            "--clip",
+            "20",
+            "--alpha",
+            "0.1",
+            "--n-cal",
+            "3000",
+            "--f-max",
+            "100",
+            "--delta",
+            "0.05",
+            "--concentration",
+            "2",
+            "--phi",
+            "0",
+            "--score-bits",
+            "1",
+            "--score-range",
+            "8");
     assertThat(of(told, "P1-5.5").getValue() < 0, is(true));
     assertThat(of(told, "P1-5.5").getVacuous(), equalTo("not above 0"));
     assertThat(told.getInputs().get(0).getOption(), equalTo("--delta"));
@@ -87,9 +103,23 @@ class BoundsCommandTest {
     Path logits = Site.npy(directory.resolve("a.npy"), Site.logits(1));
     assertThat(
         Cli.run(
-                "plan", "--round", round.toString(), "--id", "r1", "--nodes", "a,b,c", "--probes",
-                "40", "--vocab", "16", "--bits-per-coordinate", "3.3,b=5,c=0", "--clip", clip,
-                "--quantizer", quantizer)
+                "plan",
+                "--round",
+                round.toString(),
+                "--id",
+                "r1",
+                "--nodes",
+                "a,b,c",
+                "--probes",
+                "40",
+                "--vocab",
+                "16",
+                "--bits-per-coordinate",
+                "3.3,b=5,c=0",
+                "--clip",
+                clip,
+                "--quantizer",
+                quantizer)
             .code(),
         is(0));
     String[] from = {"--round", round.toString()};
@@ -99,7 +129,13 @@ class BoundsCommandTest {
     assertThat(before.getNodes(), is(2));
     for (String node : new String[] {"a", "b"}) {
       assertThat(
-          Cli.run("encode", "--round", round.toString(), "--node", node, "--logits",
+          Cli.run(
+                  "encode",
+                  "--round",
+                  round.toString(),
+                  "--node",
+                  node,
+                  "--logits",
                   logits.toString())
               .code(),
           is(0));
@@ -122,8 +158,7 @@ class BoundsCommandTest {
     }
     assertThat(of(bounds, "U").getValue(), closeTo(upper, 1e-12 * upper));
     if (fixed) {
-      assertThat(
-          of(before, "U").getValue(), closeTo(of(bounds, "U").getValue(), 1e-12 * upper));
+      assertThat(of(before, "U").getValue(), closeTo(of(bounds, "U").getValue(), 1e-12 * upper));
       Bounds planned = json(new String[] {"--plan", round.resolve("plan.json").toString()});
       assertThat(of(planned, "U").getValue(), equalTo(of(before, "U").getValue()));
     }
@@ -137,14 +172,32 @@ class BoundsCommandTest {
     Path second = directory.resolve("r2");
     Path logits = Site.npy(directory.resolve("a.npy"), Site.logits(1));
     Cli.run(
-        "plan", "--round", first.toString(), "--id", "r1", "--nodes", "a,b", "--probes", "40",
-        "--vocab", "16", "--bits-per-coordinate", "3");
+        "plan",
+        "--round",
+        first.toString(),
+        "--id",
+        "r1",
+        "--nodes",
+        "a,b",
+        "--probes",
+        "40",
+        "--vocab",
+        "16",
+        "--bits-per-coordinate",
+        "3");
     for (Path round : List.of(first, second)) {
       if (round.equals(second)) {
         Cli.Result planned =
             Cli.run(
-                "plan", "--round", round.toString(), "--id", "r2", "--refines", first.toString(),
-                "--bits-per-coordinate", "2,b=0");
+                "plan",
+                "--round",
+                round.toString(),
+                "--id",
+                "r2",
+                "--refines",
+                first.toString(),
+                "--bits-per-coordinate",
+                "2,b=0");
         assertThat(planned.toString(), planned.code(), is(0));
       }
       for (String node : round.equals(second) ? List.of("a") : List.of("a", "b")) {
@@ -184,8 +237,16 @@ class BoundsCommandTest {
 
   @ParameterizedTest
   @CsvSource({
-    "--delta,1", "--n-cal,2.5", "--eta0,-0.1", "--score-bits,0", "--explain,P3-1", "--f-max,x",
-    "--bits-per-coordinate,17", "--clip,'1,2'", "--quantizer,round", "--plan,p.json"
+    "--delta,1",
+    "--n-cal,2.5",
+    "--eta0,-0.1",
+    "--score-bits,0",
+    "--explain,P3-1",
+    "--f-max,x",
+    "--bits-per-coordinate,17",
+    "--clip,'1,2'",
+    "--quantizer,round",
+    "--plan,p.json"
   })
   void refusesImpossibleFlags(String flag, String value) throws IOException {
     List<String> args = new ArrayList<>(List.of("bounds"));

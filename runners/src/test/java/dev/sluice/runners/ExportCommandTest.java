@@ -65,8 +65,17 @@ class ExportCommandTest {
       Path out = directory.resolve("out-" + runner);
       Cli.Result result =
           Cli.run(
-              "export", "--round", round.toString(), "--format", format, "--out", out.toString(),
-              "--runner", runner, "--parallelism", "2");
+              "export",
+              "--round",
+              round.toString(),
+              "--format",
+              format,
+              "--out",
+              out.toString(),
+              "--runner",
+              runner,
+              "--parallelism",
+              "2");
       assertThat(result.toString(), result.code(), is(0));
       assertThat(result.out(), containsString("exported 40 probes"));
       Map<String, String> found = files(out);
@@ -81,8 +90,7 @@ class ExportCommandTest {
         assertThat(file.getBytes(), is((long) bytes.length));
         assertThat(
             file.getSha256(),
-            equalTo(
-                HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes))));
+            equalTo(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes))));
         assertThat(file.getFirstProbe(), is(next));
         next += file.getProbes();
       }
@@ -133,12 +141,11 @@ class ExportCommandTest {
     Files.write(shard, bytes);
     Path out = directory.resolve("out");
     Cli.Result result =
-        Cli.run(
-            "export", "--round", round.toString(), "--format", "npy", "--out", out.toString());
+        Cli.run("export", "--round", round.toString(), "--format", "npy", "--out", out.toString());
     assertThat(result.toString(), result.code(), is(3));
+    assertThat(result.err(), allOf(containsString("teacher-00002.npy"), containsString("SHA-256")));
     assertThat(
-        result.err(), allOf(containsString("teacher-00002.npy"), containsString("SHA-256")));
-    assertThat(Files.exists(out) ? files(out).keySet() : java.util.Set.of(), is(java.util.Set.of()));
+        Files.exists(out) ? files(out).keySet() : java.util.Set.of(), is(java.util.Set.of()));
   }
 
   @ParameterizedTest

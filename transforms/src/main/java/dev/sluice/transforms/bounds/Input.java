@@ -89,8 +89,7 @@ public enum Input {
           && switch (this) {
             case COUNT -> value >= 1 && value == Math.rint(value) && value <= 0x1p53;
             case FRACTION -> value > 0 && value < 1;
-            case MISCOVERAGE ->
-                value > 0 && value < 1 && BigDecimal.valueOf(value).scale() <= 9;
+            case MISCOVERAGE -> value > 0 && value < 1 && BigDecimal.valueOf(value).scale() <= 9;
             case UNIT -> value >= 0 && value <= 1;
             case NOT_NEGATIVE -> value >= 0;
             case AT_LEAST_ONE -> value >= 1;

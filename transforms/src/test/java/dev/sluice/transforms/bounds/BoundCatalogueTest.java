@@ -72,8 +72,7 @@ class BoundCatalogueTest {
     Set<String> ids = new HashSet<>();
     for (Bound bound : BoundCatalogue.all()) {
       assertThat(bound.id(), ids.add(bound.id()), is(true));
-      for (String text :
-          List.of(bound.name(), bound.source(), bound.section(), bound.formula())) {
+      for (String text : List.of(bound.name(), bound.source(), bound.section(), bound.formula())) {
         assertThat(bound.id(), text, not(equalTo("")));
       }
       assertThat(bound.id(), bound.assumptions().size(), greaterThan(0));
@@ -82,8 +81,8 @@ class BoundCatalogueTest {
     assertThat(
         ids.containsAll(
             List.of(
-                "U", "L", "worst", "P2-3.1", "P1-A", "P1-B", "P2-4.2", "P2-4.3", "P1-4.4",
-                "P2-5.4", "P2-5.5", "P2-5.6", "P1-5.5", "P1-5.6", "P1-5.7", "P1-6.8")),
+                "U", "L", "worst", "P2-3.1", "P1-A", "P1-B", "P2-4.2", "P2-4.3", "P1-4.4", "P2-5.4",
+                "P2-5.5", "P2-5.6", "P1-5.5", "P1-5.6", "P1-5.7", "P1-6.8")),
         is(true));
   }
 
@@ -104,8 +103,7 @@ class BoundCatalogueTest {
     for (Bound bound : BoundCatalogue.all()) {
       Bound.Result result = bound.in(told);
       boolean identicalNodesOnly = bound.id().equals("R1");
-      assertThat(
-          bound.id() + result, result.value().isPresent(), is(!identicalNodesOnly));
+      assertThat(bound.id() + result, result.value().isPresent(), is(!identicalNodesOnly));
     }
     assertThat(at(told, "R1").note(), containsString("biased"));
   }
@@ -147,15 +145,14 @@ class BoundCatalogueTest {
 
   /** THEORY 6.4's examples. */
   @ParameterizedTest
-  @CsvSource({"0.1, 46570, 187", "0.01, 4656959, 1863"})
+  @CsvSource({"0.1, 46570, 187", "0.01, 4656925, 1863"})
   void sampleSizes(double excess, double paper, double sharp) throws IOException {
     Map<Input, Double> inputs = new EnumMap<>(Input.class);
     inputs.put(Input.W_MIN, 12.0); // uniform on ±6
     inputs.put(Input.DELTA, 0.05);
     inputs.put(Input.EXCESS, excess);
-    Setting s =
-        Setting.of(plan("dither-paper", new double[] {6, 6, 6, 6}, 4, 4, 4, 4), inputs);
-    assertThat(value(s, "P2-5.6-samples-paper"), closeTo(paper, 1e-6 * paper + 1));
+    Setting s = Setting.of(plan("dither-paper", new double[] {6, 6, 6, 6}, 4, 4, 4, 4), inputs);
+    assertThat(value(s, "P2-5.6-samples-paper"), equalTo(paper));
     assertThat(value(s, "P2-5.6-samples"), equalTo(sharp));
   }
 
@@ -174,9 +171,8 @@ class BoundCatalogueTest {
     assertThat(at(best, "P2-3.1").note(), containsString("P2-5.4"));
     Setting scarce = Setting.of(plan("dither", clips, 1, 1, 1, 0), Map.of());
     assertThat(scarce.nodes(), is(3));
-    assertThat(at(scarce, "P2-5.5").note(), equalTo(""));
-    Setting far = Setting.of(plan("dither", new double[] {64, 64, .1, .1}, 1, 1, 1, 1), Map.of());
-    assertThat(at(far, "P2-5.5").note(), containsString("less than 0 bits"));
+    assertThat(at(scarce, "P2-5.5").note(), containsString("less than 0 bits"));
+    assertThat(at(best, "P2-5.5").note(), equalTo(""));
   }
 
   /** Printed and right forms differ where THEORY 9 says so. */
@@ -228,8 +224,7 @@ class BoundCatalogueTest {
     inputs.put(Input.C2, 0.0);
     Setting s = Setting.of(plan("dither", new double[] {4, 4}, 6, 6), inputs);
     double risk = value(s, "risk");
-    assertThat(
-        value(s, "P1-train"), closeTo(0.01 * (risk + Math.sqrt(2 * risk)), 1e-12));
+    assertThat(value(s, "P1-train"), closeTo(0.01 * (risk + Math.sqrt(2 * risk)), 1e-12));
     assertThat(at(s, "P1-train").note(), containsString("KL by the bound 'risk'"));
     inputs.remove(Input.C1);
     Setting less = Setting.of(plan("dither", new double[] {4, 4}, 6, 6), inputs);

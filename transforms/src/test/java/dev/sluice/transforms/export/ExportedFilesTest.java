@@ -4,7 +4,6 @@ import static org.hamcrest.MatcherAssert.assertThat;
 import static org.hamcrest.Matchers.closeTo;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.is;
-import static org.hamcrest.Matchers.nullValue;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sluice.transforms.storage.Storage;
@@ -15,15 +14,21 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import org.apache.parquet.ParquetReadOptions;
+import org.apache.parquet.column.page.PageReadStore;
 import org.apache.parquet.conf.PlainParquetConfiguration;
 import org.apache.parquet.example.data.Group;
-import org.apache.parquet.hadoop.ParquetReader;
-import org.apache.parquet.hadoop.api.ReadSupport;
-import org.apache.parquet.hadoop.example.GroupReadSupport;
-import org.apache.parquet.io.InputFile;
+import org.apache.parquet.example.data.simple.convert.GroupRecordConverter;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.io.ColumnIOFactory;
 import org.apache.parquet.io.LocalInputFile;
+import org.apache.parquet.io.MessageColumnIO;
+import org.apache.parquet.io.RecordReader;
+import org.apache.parquet.schema.MessageType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,15 +38,27 @@ class ExportedFilesTest {
 
   @TempDir Path directory;
 
-  private static final class Groups extends ParquetReader.Builder<Group> {
-    Groups(InputFile file) {
-      super(file, new PlainParquetConfiguration());
+  /** The rows of a file, by Parquet's own reader. */
+  private static List<Group> groups(Path file) throws IOException {
+    List<Group> groups = new ArrayList<>();
+    try (ParquetFileReader reader =
+        new ParquetFileReader(
+            new LocalInputFile(file),
+            ParquetReadOptions.builder(new PlainParquetConfiguration()).build())) {
+      MessageType schema = reader.getFileMetaData().getSchema();
+      MessageColumnIO columns = new ColumnIOFactory().getColumnIO(schema);
+      for (PageReadStore pages = reader.readNextRowGroup();
+          pages != null;
+          pages = reader.readNextRowGroup()) {
+        RecordReader<Group> records =
+            columns.getRecordReader(pages, new GroupRecordConverter(schema));
+        for (long row = 0; row < pages.getRowCount(); row++) {
+          groups.add(records.read());
+        }
+      }
+      assertThat(reader.getFileMetaData().getKeyValueMetaData().get("sluice.round"), equalTo("r1"));
     }
-
-    @Override
-    protected ReadSupport<Group> getReadSupport() {
-      return new GroupReadSupport();
-    }
+    return groups;
   }
 
   private static double[] row(int i, int vocabulary) {
@@ -67,22 +84,21 @@ class ExportedFilesTest {
   @Test
   void parquetIsReadBackAsItWasWritten() throws IOException {
     Path file = parquet("t.parquet", 300, 40, 7);
-    try (ParquetReader<Group> reader = new Groups(new LocalInputFile(file)).build()) {
-      for (int i = 0; i < 300; i++) {
-        Group group = reader.read();
-        TopTokens top = new TopTokens(7, 40);
-        top.read(row(i, 40));
-        assertThat(group.getLong("probe", 0), is(1000L + i));
-        assertThat(group.getDouble("tail_mass", 0), equalTo(top.tailMass()));
-        Group ids = group.getGroup("ids", 0);
-        Group logprobs = group.getGroup("logprobs", 0);
-        assertThat(ids.getFieldRepetitionCount("list"), is(7));
-        for (int j = 0; j < 7; j++) {
-          assertThat(ids.getGroup("list", j).getInteger("element", 0), is(top.id(j)));
-          assertThat(logprobs.getGroup("list", j).getFloat("element", 0), is(top.logprob(j)));
-        }
+    List<Group> groups = groups(file);
+    assertThat(groups.size(), is(300));
+    for (int i = 0; i < 300; i++) {
+      Group group = groups.get(i);
+      TopTokens top = new TopTokens(7, 40);
+      top.read(row(i, 40));
+      assertThat(group.getLong("probe", 0), is(1000L + i));
+      assertThat(group.getDouble("tail_mass", 0), equalTo(top.tailMass()));
+      Group ids = group.getGroup("ids", 0);
+      Group logprobs = group.getGroup("logprobs", 0);
+      assertThat(ids.getFieldRepetitionCount("list"), is(7));
+      for (int j = 0; j < 7; j++) {
+        assertThat(ids.getGroup("list", j).getInteger("element", 0), is(top.id(j)));
+        assertThat(logprobs.getGroup("list", j).getFloat("element", 0), is(top.logprob(j)));
       }
-      assertThat(reader.read(), nullValue());
     }
     assertThat(
         Files.readAllBytes(parquet("again.parquet", 300, 40, 7)),
@@ -128,8 +144,7 @@ class ExportedFilesTest {
   @Test
   void logProbabilitiesSumToOne() throws IOException {
     Path file = directory.resolve("t.npy");
-    try (RowSink sink =
-        new NpyLogProbabilities(Storage.create(file.toString()), "t", 2, 9)) {
+    try (RowSink sink = new NpyLogProbabilities(Storage.create(file.toString()), "t", 2, 9)) {
       sink.write(row(0, 9));
       sink.write(row(1, 9));
     }

@@ -89,8 +89,7 @@ class FpldBoundTest {
     double[] weights = Weighting.fromClips(clips);
     double best = FpldBound.bandwidth(clips, WaterFilling.unconstrained(weights, total));
     double uniform = FpldBound.bandwidth(clips, all(nodes, 6));
-    assertThat(
-        best, closeTo(WaterFilling.waterLevel(weights, total) / (2 * nodes), 1e-9 * best));
+    assertThat(best, closeTo(WaterFilling.waterLevel(weights, total) / (2 * nodes), 1e-9 * best));
     assertThat(best, lessThanOrEqualTo(uniform * (1 + 1e-12)));
     double price = SplitCertificate.price(weights, all(nodes, 1));
     assertThat(uniform / best, closeTo(price, 1e-9 * price));
@@ -112,14 +111,12 @@ class FpldBoundTest {
         FpldBound.probes(0.5, 2, 256, 3000, 0.05),
         closeTo(Math.sqrt(256 * Math.log(256 / 0.05) / 3000), 1e-12));
     assertThat(
-        FpldBound.probes(1, 1, 256, 6000, 0.05),
-        lessThan(FpldBound.probes(1, 1, 256, 3000, 0.05)));
+        FpldBound.probes(1, 1, 256, 6000, 0.05), lessThan(FpldBound.probes(1, 1, 256, 3000, 0.05)));
     assertThat(FpldBound.optimisation(2, 0.3), equalTo(0.3));
     assertThat(FpldBound.drift(0.1, 0.3), closeTo(0.2, 1e-15));
     assertThrows(IllegalArgumentException.class, () -> FpldBound.samples(-1, 1, 1, 1));
     assertThrows(IllegalArgumentException.class, () -> FpldBound.probes(1, 1, 2, 1, 1));
-    assertThrows(
-        IllegalArgumentException.class, () -> FpldBound.bandwidth(all(1, 0), all(1, 2)));
+    assertThrows(IllegalArgumentException.class, () -> FpldBound.bandwidth(all(1, 0), all(1, 2)));
   }
 
   /** THEORY 4.4. */
@@ -136,8 +133,7 @@ class FpldBoundTest {
   @Test
   void theTraceIsLargestAtUniform() {
     double[] uniform = new double[7];
-    assertThat(
-        FpldBound.trace(7), closeTo(Softmax.oneMinusSquaredNorm(uniform, 0, 7), 1e-15));
+    assertThat(FpldBound.trace(7), closeTo(Softmax.oneMinusSquaredNorm(uniform, 0, 7), 1e-15));
     uniform[2] = 900;
     assertThat(Softmax.oneMinusSquaredNorm(uniform, 0, 7), equalTo(0.0));
   }
@@ -164,9 +160,7 @@ class FpldBoundTest {
     long scores = 12_000;
     double spread = 0.026 - 1.0 / (scores + 1);
     double concentration = Math.log(2 / 0.05) / (scores * spread * spread);
-    double[][] printed = {
-      {1, 8, .322}, {8, 8, .493}, {32, 8, .564}, {8, 1, -.973}, {8, 16, .760}
-    };
+    double[][] printed = {{1, 8, .322}, {8, 8, .493}, {32, 8, .564}, {8, 1, -.973}, {8, 16, .760}};
     for (double[] cell : printed) {
       double channel = .289 * Math.pow(2, -cell[0] / 4);
       double[] variances = all(4, 4 * channel * channel);
@@ -178,8 +172,7 @@ class FpldBoundTest {
       assertThat(slack.lowerBound(alpha, scores), closeTo(Math.max(0, cell[2]), 0.0016));
       assertThat(
           CoverageBound.setSize(10, alpha, scores, slack),
-          closeTo(
-              10 * (0.9 + 1.0 / (scores + 1) + slack.federated() + slack.channel()), 1e-12));
+          closeTo(10 * (0.9 + 1.0 / (scores + 1) + slack.federated() + slack.channel()), 1e-12));
     }
   }
 
