@@ -328,10 +328,9 @@ final class BoundsCommand extends SluiceCommand {
 
   private static String value(Bound.Result result) {
     OptionalDouble shown = result.shown();
-    if (shown.isEmpty()) {
-      return "-";
-    }
-    return Double.isInfinite(shown.getAsDouble()) ? "inf" : Texts.number(shown.getAsDouble());
+    return shown.isEmpty() || Double.isInfinite(shown.getAsDouble())
+        ? "-"
+        : Texts.number(shown.getAsDouble());
   }
 
   /** What there is to say beside a value. */

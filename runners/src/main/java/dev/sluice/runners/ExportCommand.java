@@ -56,7 +56,7 @@ final class ExportCommand extends SluiceCommand {
       names = "--out",
       paramLabel = "DIR",
       description =
-          "Where to write; an earlier export there is replaced. Default: export/<format> in the round"
+          "Where to write; an earlier export there is replaced, and nothing else. Default: export/<format> in the round"
               + " directory.")
   private String directory;
 
@@ -91,6 +91,7 @@ final class ExportCommand extends SluiceCommand {
     TeacherExport export =
         new TeacherExport(
             committed, kind, topK == null ? DEFAULT_TOP_K : topK, to, UUID.randomUUID().toString());
+    export.checkDirectory();
     double bytesPerProbe = 4.0 * committed.round().vocabulary();
     Export done =
         new Attempt("export", to, List.of(export.aside()))

@@ -148,6 +148,26 @@ class ExportCommandTest {
         Files.exists(out) ? files(out).keySet() : java.util.Set.of(), is(java.util.Set.of()));
   }
 
+  @Test
+  void aTeacherIsNoPlaceForItsExport() throws IOException {
+    Map<String, String> before = files(round);
+    for (String format : new String[] {"npy", "parquet"}) {
+      Cli.Result result =
+          Cli.run(
+              "export",
+              "--round",
+              round.toString(),
+              "--format",
+              format,
+              "--out",
+              round.resolve("teacher").toString());
+      assertThat(result.toString(), result.code(), is(3));
+      assertThat(
+          result.err(), allOf(containsString("teacher-00000.npy"), containsString("in the way")));
+    }
+    assertThat(files(round), is(before));
+  }
+
   @ParameterizedTest
   @CsvSource({"--format,csv", "--top-k,0", "--top-k,3"})
   void refusesImpossibleFlags(String flag, String value) {

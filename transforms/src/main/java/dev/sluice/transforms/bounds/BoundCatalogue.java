@@ -9,6 +9,7 @@ import dev.sluice.transforms.bounds.Bound.Kind;
 import dev.sluice.transforms.bounds.Bound.Names;
 import dev.sluice.transforms.bounds.Bound.Outcome;
 import dev.sluice.transforms.bounds.Setting.Run;
+import dev.sluice.transforms.channel.Quantizer;
 import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.conformal.ConformalRank;
 import dev.sluice.transforms.conformal.SlackTerms;
@@ -226,7 +227,7 @@ public final class BoundCatalogue {
         Set.of(),
         s ->
             s.homogeneous()
-                ? just(s.mean(run -> FpldBound.bandwidth(run.clips(), run.bits())))
+                ? bandwidth(s)
                 : Outcome.none("nodes differ in clip or budget: P2-5.4"));
     model(
         new Names("P2-5.4", "bandwidth term, node by node", "P2 Theorem 5.4", "5.1"),
@@ -234,7 +235,7 @@ public final class BoundCatalogue {
         "(1/2) K^-2 sum_i (L_i^2/3) 4^-b_i",
         List.of(DITHER, MODEL, CLIPPED, "nodes without bits are left out of K (THEORY 5.6)"),
         Set.of(),
-        s -> just(s.mean(run -> FpldBound.bandwidth(run.clips(), run.bits()))));
+        BoundCatalogue::bandwidth);
     model(
         new Names(
             "P1-A", "(A), Euclidean", "P1 (A); the bandwidth term of P1 v1", "3.5, 9.10, 9.16"),
@@ -298,6 +299,12 @@ public final class BoundCatalogue {
         "1, attained nowhere; P1 says at a one-hot distribution, where 1 - |p|^2 is 0",
         List.of("none"),
         s -> just(1));
+  }
+
+  private static Outcome bandwidth(Setting s) {
+    return new Outcome(
+        s.mean(run -> FpldBound.bandwidth(run.clips(), run.bits())),
+        s.round().quantizer() == Quantizer.DITHER ? "the plan's steps are wider: U2" : "");
   }
 
   private static double statistical(Setting s) {

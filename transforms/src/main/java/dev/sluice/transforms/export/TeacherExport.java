@@ -1,9 +1,14 @@
 package dev.sluice.transforms.export;
 
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.CommittedRound;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
 import java.io.Serializable;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.beam.sdk.io.fs.MatchResult;
 
 /**
  * What is exported, and where to.
@@ -33,6 +38,26 @@ public record TeacherExport(
   /** Where this attempt writes before it commits. */
   public String aside() {
     return directory + "/.attempt-" + attempt;
+  }
+
+  /**
+   * Refuses a directory whose files could be another's: those of a teacher, above all.
+   *
+   * @throws BadInputException where there are files of such names, and no export.json beside them
+   */
+  public void checkDirectory() throws IOException {
+    if (Storage.find(document()).isPresent()) {
+      return;
+    }
+    for (ExportFormat kind : ExportFormat.values()) {
+      List<MatchResult.Metadata> there = Storage.match(directory + "/teacher-*." + kind.label());
+      if (!there.isEmpty()) {
+        throw new BadInputException(
+            there.get(0).resourceId()
+                + ": found a file in the way and no export.json beside it, expected an empty"
+                + " directory or an earlier export; choose another, or delete what is there");
+      }
+    }
   }
 
   /** Name of a shard's file. */

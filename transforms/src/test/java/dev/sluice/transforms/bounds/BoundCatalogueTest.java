@@ -140,6 +140,8 @@ class BoundCatalogueTest {
     assertThat(value(theirs, "U2"), closeTo(value(theirs, "P2-3.1"), 1e-15));
     assertThat(value(ours, "U2"), closeTo(penalty * value(ours, "P2-3.1"), 1e-15));
     assertThat(value(ours, "R3"), closeTo(penalty * value(ours, "P2-4.3"), 1e-15));
+    assertThat(at(ours, "P2-3.1").note(), containsString("U2"));
+    assertThat(at(theirs, "P2-3.1").note(), equalTo(""));
     assertThat(value(ours, "R0"), closeTo(value(ours, "U2"), 1e-15));
   }
 
