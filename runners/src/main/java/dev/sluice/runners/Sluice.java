@@ -61,6 +61,8 @@ import picocli.CommandLine.Spec;
       CalibrateCommand.class,
       PredictCommand.class,
       CoverageCommand.class,
+      BoundsCommand.class,
+      ExportCommand.class,
       InspectCommand.class,
       ReportCommand.class,
       QuickstartCommand.class,
