@@ -62,6 +62,7 @@ import picocli.CommandLine.Spec;
       PredictCommand.class,
       CoverageCommand.class,
       InspectCommand.class,
+      ReproduceCommand.class,
       QuickstartCommand.class,
       BenchCommand.class
     })
