@@ -65,6 +65,7 @@ import picocli.CommandLine.Spec;
       ExportCommand.class,
       InspectCommand.class,
       ReportCommand.class,
+      ReproduceCommand.class,
       QuickstartCommand.class,
       BenchCommand.class
     })

@@ -1,5 +1,6 @@
 package dev.sluice.transforms.synthetic;
 
+import java.util.Arrays;
 import java.util.Objects;
 import org.apache.commons.rng.UniformRandomProvider;
 import org.apache.commons.rng.sampling.distribution.AliasMethodDiscreteSampler;
@@ -11,7 +12,9 @@ import org.apache.commons.rng.simple.RandomSource;
  *
  * <p>The truth is P*(·|x) = softmax(ℓ*[x, ·]), ℓ* a V×V matrix of independent N(0, 1). Node i draws
  * n pairs, x uniform on the V contexts and y from P*(·|x), and its logits are log q̂_i(y|x) with
- * q̂_i = (C[x, y] + β)/(C[x] + βV), C its counts. Probes are m uniform contexts.
+ * q̂_i = (C[x, y] + β)/(C[x] + βV), C its counts. Probes are m uniform contexts. With a drift δ a
+ * node draws y from P_i(·|x) = softmax(ℓ*[x, ·] + δ·ε_i[x, ·]) instead, ε_i a matrix of independent
+ * N(0, 1) of its own. THEORY 8.2.
  *
  * <p>Truth, each node and the probes have generators of their own, keyed by (seed, stream), so a
  * node's data depend on neither the number of nodes nor the order in which they are made. Integer
@@ -27,12 +30,16 @@ public final class BigramSites {
   private static final long TRUTH_STREAM = -1;
   private static final long PROBE_STREAM = -2;
 
+  /** Node i's drift has this stream less i; -3 is {@link SharedRowSites}'. */
+  private static final long DRIFT_STREAM = -4;
+
   private final int vocabulary;
   private final int nodes;
   private final int samplesPerNode;
   private final int probes;
   private final double smoothing;
   private final long seed;
+  private final double drift;
 
   /** log P*, V×V, row x for context x. */
   private final double[] logTruth;
@@ -40,31 +47,24 @@ public final class BigramSites {
   private final SharedStateDiscreteSampler[] nextToken;
 
   private BigramSites(
-      int vocabulary, int nodes, int samplesPerNode, int probes, double smoothing, long seed) {
+      int vocabulary,
+      int nodes,
+      int samplesPerNode,
+      int probes,
+      double smoothing,
+      long seed,
+      double drift,
+      double[] logTruth,
+      SharedStateDiscreteSampler[] nextToken) {
     this.vocabulary = vocabulary;
     this.nodes = nodes;
     this.samplesPerNode = samplesPerNode;
     this.probes = probes;
     this.smoothing = smoothing;
     this.seed = seed;
-    this.logTruth = new double[vocabulary * vocabulary];
-    this.nextToken = new SharedStateDiscreteSampler[vocabulary];
-    UniformRandomProvider random = generator(seed, TRUTH_STREAM);
-    fillNormal(random, logTruth);
-    double[] probabilities = new double[vocabulary];
-    for (int x = 0; x < vocabulary; x++) {
-      int row = x * vocabulary;
-      double sum = 0;
-      for (int y = 0; y < vocabulary; y++) {
-        sum += StrictMath.exp(logTruth[row + y]);
-      }
-      double logZ = StrictMath.log(sum);
-      for (int y = 0; y < vocabulary; y++) {
-        logTruth[row + y] -= logZ;
-        probabilities[y] = StrictMath.exp(logTruth[row + y]);
-      }
-      nextToken[x] = AliasMethodDiscreteSampler.of(random, probabilities);
-    }
+    this.drift = drift;
+    this.logTruth = logTruth;
+    this.nextToken = nextToken;
   }
 
   /** The published experiment: (V, K, n, m, β) = (256, 4, 3000, 3000, 1/2). */
@@ -99,7 +99,53 @@ public final class BigramSites {
     if (!(smoothing > 0 && smoothing < Double.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException("smoothing must be in (0, inf), got " + smoothing);
     }
-    return new BigramSites(vocabulary, nodes, samplesPerNode, probes, smoothing, seed);
+    double[] logTruth = new double[vocabulary * vocabulary];
+    UniformRandomProvider random = generator(seed, TRUTH_STREAM);
+    fillNormal(random, logTruth);
+    return new BigramSites(
+        vocabulary,
+        nodes,
+        samplesPerNode,
+        probes,
+        smoothing,
+        seed,
+        0,
+        logTruth,
+        samplers(random, logTruth, vocabulary));
+  }
+
+  /**
+   * The same truth and probes, with nodes that have truths of their own.
+   *
+   * @param deviation δ, in [0, inf) logits; at 0 nodes draw what they draw without
+   */
+  public BigramSites withDrift(double deviation) {
+    if (!(deviation >= 0 && deviation < Double.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException("drift must be in [0, inf) logits, got " + deviation);
+    }
+    return new BigramSites(
+        vocabulary, nodes, samplesPerNode, probes, smoothing, seed, deviation, logTruth, nextToken);
+  }
+
+  /** Makes log-probabilities of rows of logits, in place, and a sampler of each. */
+  private static SharedStateDiscreteSampler[] samplers(
+      UniformRandomProvider random, double[] logits, int vocabulary) {
+    SharedStateDiscreteSampler[] samplers = new SharedStateDiscreteSampler[vocabulary];
+    double[] probabilities = new double[vocabulary];
+    for (int x = 0; x < vocabulary; x++) {
+      int row = x * vocabulary;
+      double sum = 0;
+      for (int y = 0; y < vocabulary; y++) {
+        sum += StrictMath.exp(logits[row + y]);
+      }
+      double logZ = StrictMath.log(sum);
+      for (int y = 0; y < vocabulary; y++) {
+        logits[row + y] -= logZ;
+        probabilities[y] = StrictMath.exp(logits[row + y]);
+      }
+      samplers[x] = AliasMethodDiscreteSampler.of(random, probabilities);
+    }
+    return samplers;
   }
 
   public int vocabulary() {
@@ -133,42 +179,79 @@ public final class BigramSites {
     return contexts;
   }
 
-  /**
-   * Draws the pairs of one node, 0 to K − 1; the same at every call. Keep it: it is n draws and V²
-   * counts.
-   */
+  /** Draws the pairs of one node, 0 to K − 1; the same at every call. Keep it: it is n draws. */
   public Site site(int node) {
     Objects.checkIndex(node, nodes);
     UniformRandomProvider random = generator(seed, node);
+    double[] own = logTruth;
+    SharedStateDiscreteSampler[] of = nextToken;
+    if (drift > 0) {
+      UniformRandomProvider drifting = generator(seed, DRIFT_STREAM - node);
+      own = new double[vocabulary * vocabulary];
+      fillNormal(drifting, own);
+      for (int i = 0; i < own.length; i++) {
+        own[i] = logTruth[i] + drift * own[i];
+      }
+      of = samplers(drifting, own, vocabulary);
+    }
     SharedStateDiscreteSampler[] samplers = new SharedStateDiscreteSampler[vocabulary];
-    int[] counts = new int[vocabulary * vocabulary];
+    int[] contexts = new int[samplesPerNode];
+    int[] tokens = new int[samplesPerNode];
+    int[] from = new int[vocabulary + 1];
     for (int i = 0; i < samplesPerNode; i++) {
       int x = random.nextInt(vocabulary);
       if (samplers[x] == null) {
-        samplers[x] = nextToken[x].withUniformRandomProvider(random);
+        samplers[x] = of[x].withUniformRandomProvider(random);
       }
-      counts[x * vocabulary + samplers[x].sample()]++;
+      contexts[i] = x;
+      tokens[i] = samplers[x].sample();
+      from[x + 1]++;
     }
-    return new Site(vocabulary, smoothing, counts);
+    for (int x = 0; x < vocabulary; x++) {
+      from[x + 1] += from[x];
+    }
+    int[] next = from.clone();
+    int[] byContext = new int[samplesPerNode];
+    for (int i = 0; i < samplesPerNode; i++) {
+      byContext[next[contexts[i]]++] = tokens[i];
+    }
+    return new Site(vocabulary, smoothing, own, from, byContext);
   }
 
   /** What one node learnt. Immutable. */
   public static final class Site {
     private final int vocabulary;
     private final double smoothing;
-    private final int[] counts;
+    private final double[] logTruth;
 
-    private Site(int vocabulary, double smoothing, int[] counts) {
+    /** The tokens seen in context x are {@code tokens[from[x] .. from[x + 1])}. */
+    private final int[] from;
+
+    private final int[] tokens;
+
+    private Site(int vocabulary, double smoothing, double[] logTruth, int[] from, int[] tokens) {
       this.vocabulary = vocabulary;
       this.smoothing = smoothing;
-      this.counts = counts;
+      this.logTruth = logTruth;
+      this.from = from;
+      this.tokens = tokens;
     }
 
     /** Pairs (context, token) seen. */
     public int count(int context, int token) {
       Objects.checkIndex(context, vocabulary);
       Objects.checkIndex(token, vocabulary);
-      return counts[context * vocabulary + token];
+      int count = 0;
+      for (int i = from[context]; i < from[context + 1]; i++) {
+        count += tokens[i] == token ? 1 : 0;
+      }
+      return count;
+    }
+
+    /** Writes log P_i(·|context), of which the pairs were drawn, to {@code into[at .. at + V)}. */
+    public void truth(int context, double[] into, int at) {
+      Objects.checkIndex(context, vocabulary);
+      System.arraycopy(logTruth, context * vocabulary, into, at, vocabulary);
     }
 
     /** log q̂(·|context), V nats. */
@@ -182,20 +265,22 @@ public final class BigramSites {
     public void logits(int context, double[] into, int at) {
       Objects.checkIndex(context, vocabulary);
       Objects.checkFromIndexSize(at, vocabulary, into.length);
-      int row = context * vocabulary;
-      long seen = 0;
-      for (int y = 0; y < vocabulary; y++) {
-        seen += counts[row + y];
+      int seen = from[context + 1] - from[context];
+      Arrays.fill(into, at, at + vocabulary, 0);
+      for (int i = from[context]; i < from[context + 1]; i++) {
+        into[at + tokens[i]]++;
       }
       double logTotal = StrictMath.log(seen + smoothing * vocabulary);
+      double unseen = StrictMath.log(smoothing) - logTotal;
       for (int y = 0; y < vocabulary; y++) {
-        into[at + y] = StrictMath.log(counts[row + y] + smoothing) - logTotal;
+        double count = into[at + y];
+        into[at + y] = count == 0 ? unseen : StrictMath.log(count + smoothing) - logTotal;
       }
     }
   }
 
   /** Two words of SplitMix64 from a place that (seed, stream) hashes to. */
-  static UniformRandomProvider generator(long seed, long stream) {
+  public static UniformRandomProvider generator(long seed, long stream) {
     long key = mix(mix(seed + GAMMA) + stream * GAMMA);
     return RandomSource.XO_RO_SHI_RO_128_PP.create(
         new long[] {mix(key + GAMMA), mix(key + GAMMA + GAMMA)});
@@ -211,7 +296,7 @@ public final class BigramSites {
    * N(0, 1) by Marsaglia's polar method, SIAM Review 6(3), 1964, with StrictMath: the library's
    * samplers use Math.
    */
-  static void fillNormal(UniformRandomProvider random, double[] into) {
+  public static void fillNormal(UniformRandomProvider random, double[] into) {
     for (int i = 0; i < into.length; i += 2) {
       double x;
       double y;

@@ -49,6 +49,67 @@ class BigramSitesTest {
   }
 
   @Test
+  void nodesThatDriftHaveTruthsOfTheirOwn() {
+    BigramSites still = BigramSites.of(16, 2, 5000, 10, .5, 9);
+    BigramSites drifting = still.withDrift(.5);
+    assertThat(drifting.truth(3), equalTo(still.truth(3)));
+    assertThat(drifting.probes(), equalTo(still.probes()));
+    assertThat(still.withDrift(0).site(1).logits(3), equalTo(still.site(1).logits(3)));
+    double[] first = new double[16];
+    double[] second = new double[16];
+    drifting.site(0).truth(3, first, 0);
+    drifting.site(1).truth(3, second, 0);
+    assertThat(first, not(equalTo(second)));
+    still.site(1).truth(3, second, 0);
+    assertThat(second, equalTo(still.truth(3)));
+    assertThat(Softmax.logSumExp(first, 0, 16), closeTo(0, 1e-14));
+  }
+
+  /**
+   * ℓ_i − ℓ* less its row's mean is δ·ε_i less its: 65 536 normal numbers, whose variance is
+   * δ²·255/256 with a relative sd of √(2/65 280). Seed 5, 5 sd: false alarm 6e-7.
+   */
+  @Test
+  void driftHasItsVariance() {
+    BigramSites sites = BigramSites.of(256, 1, 0, 1, .5, 5).withDrift(.3);
+    BigramSites.Site site = sites.site(0);
+    double[] own = new double[256];
+    double squares = 0;
+    for (int x = 0; x < 256; x++) {
+      site.truth(x, own, 0);
+      double[] truth = sites.truth(x);
+      double mean = 0;
+      for (int y = 0; y < 256; y++) {
+        own[y] -= truth[y];
+        mean += own[y] / 256;
+      }
+      for (double d : own) {
+        squares += (d - mean) * (d - mean);
+      }
+    }
+    assertThat(squares / (256 * 255), closeTo(.09, 5 * .09 * Math.sqrt(2 / 65_280.0)));
+  }
+
+  /**
+   * Seed 3, one node, V = 8, n = 100 000: Pearson's statistic of 64 cells against P_0(y|x)/V, 63
+   * degrees of freedom, sd √126, 6 sd: false alarm 1e-6.
+   */
+  @Test
+  void driftedPairsFollowTheNodesTruth() {
+    BigramSites.Site site = BigramSites.of(8, 1, 100_000, 1, .5, 3).withDrift(1).site(0);
+    double statistic = 0;
+    double[] row = new double[8];
+    for (int x = 0; x < 8; x++) {
+      site.truth(x, row, 0);
+      for (int y = 0; y < 8; y++) {
+        double expected = 12_500 * Math.exp(row[y]);
+        statistic += Math.pow(site.count(x, y) - expected, 2) / expected;
+      }
+    }
+    assertThat(statistic, closeTo(63, 6 * Math.sqrt(126)));
+  }
+
+  @Test
   void logitsAreSmoothedLogFrequencies() {
     BigramSites sites = BigramSites.of(8, 1, 100, 5, .25, 1);
     BigramSites.Site site = sites.site(0);
@@ -184,6 +245,8 @@ class BigramSitesTest {
         refusal(() -> BigramSites.of(2, 1, 1, 1, 0, 0)),
         containsString("smoothing must be in (0, inf), got 0.0"));
     BigramSites sites = BigramSites.of(2, 1, 1, 1, .5, 0);
+    assertThat(
+        refusal(() -> sites.withDrift(-1)), containsString("drift must be in [0, inf) logits"));
     assertThrows(IndexOutOfBoundsException.class, () -> sites.site(1));
     assertThrows(IndexOutOfBoundsException.class, () -> sites.truth(2));
     assertThrows(IndexOutOfBoundsException.class, () -> sites.site(0).logits(-1));
