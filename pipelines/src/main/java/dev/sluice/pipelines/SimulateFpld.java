@@ -31,6 +31,6 @@ public final class SimulateFpld {
                 .withCoder(VarIntCoder.of()))
         .apply("Spread", Reshuffle.viaRandomKey())
         .apply("PlayArms", PlayArms.of(settings, aside))
-        .apply("CommitSimulation", CommitSimulation.of(settings, directory));
+        .apply("CommitSimulation", CommitSimulation.of(settings, directory, aside));
   }
 }

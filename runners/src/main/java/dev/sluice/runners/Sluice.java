@@ -63,6 +63,7 @@ import picocli.CommandLine.Spec;
       CoverageCommand.class,
       InspectCommand.class,
       QuickstartCommand.class,
+      SimulateCommand.class,
       BenchCommand.class
     })
 public final class Sluice implements Runnable {

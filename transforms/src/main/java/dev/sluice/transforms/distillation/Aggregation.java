@@ -1,6 +1,7 @@
 package dev.sluice.transforms.distillation;
 
 import dev.sluice.transforms.theory.Softmax;
+import java.util.Arrays;
 
 /** How a hub makes one teacher of its nodes' predictions on a probe, and what it is compared to. */
 public enum Aggregation {
@@ -44,7 +45,7 @@ public enum Aggregation {
    */
   public void target(double[][] logits, double[] target) {
     int vocabulary = target.length;
-    java.util.Arrays.fill(target, 0);
+    Arrays.fill(target, 0);
     if (this == FEDDF) {
       double[] own = new double[vocabulary];
       for (double[] row : logits) {

@@ -18,13 +18,22 @@ import org.apache.beam.sdk.values.PDone;
 /** Gathers the arms of a simulation and writes simulation.json. Doing it twice does no harm. */
 @AutoValue
 public abstract class CommitSimulation extends PTransform<PCollection<SimulationPart>, PDone> {
+  /** Name of the file that says that all is written. */
+  public static final String DONE = "done";
+
   abstract SimulationSettings settings();
 
   abstract String directory();
 
-  /** Writes a simulation into a directory. */
-  public static CommitSimulation of(SimulationSettings settings, String directory) {
-    return new AutoValue_CommitSimulation(settings, directory);
+  abstract String aside();
+
+  /**
+   * Writes a simulation into a directory.
+   *
+   * @param aside directory that gets a file of one byte, {@link #DONE}, when that is done
+   */
+  public static CommitSimulation of(SimulationSettings settings, String directory, String aside) {
+    return new AutoValue_CommitSimulation(settings, directory, aside);
   }
 
   /** Where a simulation's document is. */
@@ -37,7 +46,7 @@ public abstract class CommitSimulation extends PTransform<PCollection<Simulation
     parts
         .apply("OneKey", WithKeys.of(0))
         .apply("Gather", GroupByKey.create())
-        .apply("WriteSimulation", ParDo.of(new WriteFn(settings(), directory())));
+        .apply("WriteSimulation", ParDo.of(new WriteFn(settings(), directory(), aside())));
     return PDone.in(parts.getPipeline());
   }
 
@@ -45,15 +54,18 @@ public abstract class CommitSimulation extends PTransform<PCollection<Simulation
     private static final long serialVersionUID = 1L;
     private final SimulationSettings settings;
     private final String directory;
+    private final String aside;
 
-    WriteFn(SimulationSettings settings, String directory) {
+    WriteFn(SimulationSettings settings, String directory, String aside) {
       this.settings = settings;
       this.directory = directory;
+      this.aside = aside;
     }
 
     @ProcessElement
     public void write(@Element KV<Integer, Iterable<SimulationPart>> all) throws IOException {
       commit(SimulationDraft.of(Corpus.read(settings), settings, all.getValue()));
+      PlayArms.mark(aside + "/" + DONE);
     }
 
     /** The document last: where it is, everything is. */

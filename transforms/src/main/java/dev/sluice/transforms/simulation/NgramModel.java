@@ -7,14 +7,18 @@ import java.util.List;
  * A site's language model: a shared base, fine-tuned by what the site has counted.
  *
  * <pre>
- * P(w|u,v) = max(c(uvw) - D3, 0)/c(uv) + D3*n(uv)/c(uv) * P2(w),   P2(w) where c(uv) = 0
- * P2(w)    = max(c(vw) - D2, 0)/c(v)   + D2*n(v)/c(v)   * B(w),    B(w) where c(v) = 0
+ * P(w|x)   = (1 - lambda(v))*B(w|x) + lambda(v)*P3(w|u,v),   lambda(v) = c(v)/(c(v) + n(v))
+ * P3(w|uv) = (c(uvw) - D3)/c(uv) + D3*n(uv)/c(uv) * P2(w|v)
+ * P2(w|v)  = (c(vw)  - D2)/c(v)  + D2*n(v)/c(v)   * P1(w)
+ * P1(w)    = (c(w) + 1)/(c + V)
  * </pre>
  *
- * with c counts of the site, n(h) how many different words follow h, and B the base's prediction
- * after the same context. So P = (1 - lambda)*B + lambda*P_site, lambda larger the more the site
- * has seen of the context. Absolute discounting, D = n1/(n1 + 2*n2) of the n-grams counted once and
- * twice, kept within [0.1, 0.9]. Ney, Essen and Kneser, Computer Speech and Language 8, 1994.
+ * with c counts of the site, n(h) how many different words follow h there, first terms only where
+ * the n-gram was counted, P2 for P3 where uv was not, and B the base's prediction after the context
+ * x, which ends in u, v. The base counts for less the more the site has seen of the context (Witten
+ * and Bell, IEEE Trans. IT 37, 1991), and is all there is where it has seen nothing. Discounts are
+ * n1/(n1 + 2*n2) of the n-grams counted once and twice, kept within [0.1, 0.9] (Ney, Essen and
+ * Kneser, Computer Speech and Language 8, 1994).
  *
  * <p>StrictMath and sums in a fixed order. Immutable.
  */
@@ -56,11 +60,13 @@ final class NgramModel {
   }
 
   private final int vocabulary;
+  private final double[] singles;
   private final Counts pairs;
   private final Counts triples;
 
-  private NgramModel(int vocabulary, Counts pairs, Counts triples) {
+  private NgramModel(int vocabulary, double[] singles, Counts pairs, Counts triples) {
     this.vocabulary = vocabulary;
+    this.singles = singles;
     this.pairs = pairs;
     this.triples = triples;
   }
@@ -73,6 +79,7 @@ final class NgramModel {
    */
   static NgramModel of(int vocabulary, List<int[]> parts) {
     int words = parts.stream().mapToInt(part -> part.length - Corpus.PAD).sum();
+    double[] singles = new double[vocabulary];
     long[] pairs = new long[words];
     long[] triples = new long[words];
     int used = 0;
@@ -80,10 +87,14 @@ final class NgramModel {
       for (int i = Corpus.PAD; i < part.length; i++) {
         pairs[used] = (long) part[i - 1] * vocabulary + part[i];
         triples[used] = ((long) part[i - 2] * vocabulary + part[i - 1]) * vocabulary + part[i];
+        singles[part[i]]++;
         used++;
       }
     }
-    return new NgramModel(vocabulary, new Counts(pairs), new Counts(triples));
+    for (int w = 0; w < vocabulary; w++) {
+      singles[w] = (singles[w] + 1) / (words + (double) vocabulary);
+    }
+    return new NgramModel(vocabulary, singles, new Counts(pairs), new Counts(triples));
   }
 
   /** The words that follow one history: grams from .. to - 1. */
@@ -105,44 +116,49 @@ final class NgramModel {
     }
   }
 
+  /** What the site's own counts weigh after a word. */
+  private static double weight(History two) {
+    return two.total / Math.max(1, two.total + (two.to - two.from));
+  }
+
   /**
-   * log P(·|u, v).
+   * log P(·|x).
    *
    * @param u the word before the last
    * @param v the last word
-   * @param logBase log B, V nats
-   * @param base B
+   * @param base B(·|x), V probabilities
    * @param logits receives V nats
    */
-  void predict(int u, int v, double[] logBase, double[] base, double[] logits) {
+  void predict(int u, int v, double[] base, double[] logits) {
     History two = History.of(pairs, v, vocabulary);
     History three = History.of(triples, (long) u * vocabulary + v, vocabulary);
-    double unseen = StrictMath.log(two.left * three.left);
+    double own = weight(two);
+    double unseen = own * three.left * two.left;
     for (int w = 0; w < vocabulary; w++) {
-      logits[w] = logBase[w] + unseen;
+      logits[w] = (1 - own) * base[w] + unseen * singles[w];
     }
-    long of = (long) v * vocabulary;
-    int at = three.from;
     for (int i = two.from; i < two.to; i++) {
-      int w = (int) (pairs.grams[i] - of);
-      double p = three.left * (two.share(i) + two.left * base[w]);
-      // Every word that follows u, v follows v: both ascend.
-      if (at < three.to && triples.grams[at] % vocabulary == w) {
-        p += three.share(at++);
-      }
-      logits[w] = StrictMath.log(p);
+      logits[(int) (pairs.grams[i] % vocabulary)] += own * three.left * two.share(i);
+    }
+    for (int i = three.from; i < three.to; i++) {
+      logits[(int) (triples.grams[i] % vocabulary)] += own * three.share(i);
+    }
+    for (int w = 0; w < vocabulary; w++) {
+      logits[w] = StrictMath.log(logits[w]);
     }
   }
 
   /**
-   * P(w|u, v).
+   * P(w|x).
    *
-   * @param base B(w)
+   * @param base B(w|x)
    */
   double probability(int u, int v, int w, double base) {
     History two = History.of(pairs, v, vocabulary);
     History three = History.of(triples, (long) u * vocabulary + v, vocabulary);
-    return share(three, w) + three.left * (share(two, w) + two.left * base);
+    double own = weight(two);
+    double lower = share(two, w) + two.left * singles[w];
+    return (1 - own) * base + own * (share(three, w) + three.left * lower);
   }
 
   private double share(History history, int w) {

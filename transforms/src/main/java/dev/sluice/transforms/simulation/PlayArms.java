@@ -35,6 +35,13 @@ public abstract class PlayArms
         .setCoder(AvroCoder.of(SimulationPart.class));
   }
 
+  /** Writes a file of one byte. */
+  static void mark(String file) throws IOException {
+    try (WritableByteChannel done = Storage.create(file)) {
+      Storage.writeFully(done, ByteBuffer.wrap(new byte[1]));
+    }
+  }
+
   private static class PlayFn extends DoFn<Integer, SimulationPart> {
     private static final long serialVersionUID = 1L;
     private final SimulationSettings settings;
@@ -52,11 +59,7 @@ public abstract class PlayArms
               Corpus.read(settings),
               settings,
               settings.arms().get(arm),
-              round -> {
-                try (WritableByteChannel done = Storage.create(aside + "/" + arm + "-" + round)) {
-                  Storage.writeFully(done, ByteBuffer.wrap(new byte[1]));
-                }
-              }));
+              round -> mark(aside + "/" + arm + "-" + round)));
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.sluice.transforms.simulation;
 
 import dev.sluice.schemas.AuditShare;
 import dev.sluice.schemas.Perplexity;
+import dev.sluice.schemas.SimulatedAnswers;
 import dev.sluice.schemas.SimulatedChannel;
 import dev.sluice.schemas.SimulationPart;
 import dev.sluice.transforms.channel.Dither;
@@ -160,7 +161,7 @@ final class PlayedArm {
       int at = places[context];
       student.predict(ngrams.before(text, at), logBase, base);
       for (int node = 0; node < logits.length; node++) {
-        sites.get(node).predict(text[at - 2], text[at - 1], logBase, base, logits[node]);
+        sites.get(node).predict(text[at - 2], text[at - 1], base, logits[node]);
       }
     }
   }
@@ -315,7 +316,7 @@ final class PlayedArm {
 
   // ---- questions ----
 
-  private dev.sluice.schemas.SimulatedAnswers answers(double perplexity) throws BadInputException {
+  private SimulatedAnswers answers(double perplexity) throws BadInputException {
     int[] text = corpus.questions();
     List<ClozeQuestions.Question> questions =
         ClozeQuestions.of(text, corpus.base(), Questioned.MOST, key("questions"));

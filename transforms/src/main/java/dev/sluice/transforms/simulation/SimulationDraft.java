@@ -5,6 +5,7 @@ import dev.sluice.schemas.SimulatedText;
 import dev.sluice.schemas.Simulation;
 import dev.sluice.schemas.SimulationPart;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
@@ -27,7 +28,7 @@ final class SimulationDraft {
    */
   static Simulation of(Corpus corpus, SimulationSettings settings, Iterable<SimulationPart> parts) {
     List<SimulationPart> arms = new ArrayList<>();
-    parts.forEach(arms::add);
+    parts.forEach(part -> arms.add(SimulationPart.newBuilder(part).build())); // a runner's own
     arms.sort(Comparator.comparingInt(SimulationPart::getArm));
     List<Integer> found = arms.stream().map(SimulationPart::getArm).toList();
     List<Integer> expected = settings.arms().stream().map(SimulationSettings.Arm::index).toList();
@@ -80,7 +81,7 @@ final class SimulationDraft {
       List<Double> own = arm.getLosses().get(i);
       List<Double> other = unquantised.getLosses().get(i);
       double[] differences = new double[own.size()];
-      java.util.Arrays.setAll(differences, token -> own.get(token) - other.get(token));
+      Arrays.setAll(differences, token -> own.get(token) - other.get(token));
       Deviation deviation = Deviation.of(differences);
       students.get(i).setExcess(deviation.mean());
       students.get(i).setExcessStandardError(deviation.standardError());

@@ -104,16 +104,18 @@ public final class Softmax {
     int length = to - from;
     double max = Double.NEGATIVE_INFINITY;
     for (int i = from; i < to; i++) {
-      max = Math.max(max, row[i]);
+      max = row[i] > max ? row[i] : max;
+    }
+    for (int v = 0; v < length; v++) {
+      probabilities[v] = quickExp(row[from + v] - max);
     }
     double sum = 0;
     for (int v = 0; v < length; v++) {
-      double e = quickExp(row[from + v] - max);
-      probabilities[v] = e;
-      sum += e;
+      sum += probabilities[v];
     }
+    double scale = 1 / sum;
     for (int v = 0; v < length; v++) {
-      probabilities[v] /= sum;
+      probabilities[v] *= scale;
     }
     return max + StrictMath.log(sum);
   }
