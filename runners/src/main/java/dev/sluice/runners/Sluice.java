@@ -67,6 +67,7 @@ import picocli.CommandLine.Spec;
       ReportCommand.class,
       ReproduceCommand.class,
       QuickstartCommand.class,
+      SimulateCommand.class,
       BenchCommand.class
     })
 public final class Sluice implements Runnable {

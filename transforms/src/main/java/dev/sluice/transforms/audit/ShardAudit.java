@@ -14,7 +14,7 @@ import java.util.TreeMap;
  * Holds a decoded teacher against the logits it was made from, probe by probe. Add every active
  * node's centred logits to a block, then close the block against the teacher's. Not thread-safe.
  */
-final class ShardAudit {
+public final class ShardAudit {
   private final boolean dithered;
   private final int vocabulary;
   private final double[] mean;
@@ -33,7 +33,7 @@ final class ShardAudit {
    * @param dithered whether the quantiser has an error law
    * @param maxProbes most probes of a block
    */
-  ShardAudit(int shard, boolean dithered, int maxProbes, int vocabulary) {
+  public ShardAudit(int shard, boolean dithered, int maxProbes, int vocabulary) {
     this.dithered = dithered;
     this.vocabulary = vocabulary;
     this.mean = new double[maxProbes * vocabulary];
@@ -55,7 +55,7 @@ final class ShardAudit {
   }
 
   /** Begins a block averaged over some nodes. */
-  void begin(int probes, int nodes) {
+  public void begin(int probes, int nodes) {
     this.probes = probes;
     laws.clear();
     clips = new double[nodes][];
@@ -72,7 +72,7 @@ final class ShardAudit {
    * @param centred p × V, −∞ where masked; not kept
    * @param nodeClips the clip of each probe, logits; kept
    */
-  void add(int node, StepLaw law, double[] centred, double[] nodeClips) {
+  public void add(int node, StepLaw law, double[] centred, double[] nodeClips) {
     AuditedLogits own =
         logits.computeIfAbsent(node, index -> new AuditedLogits(index, 0L, 0.0, 0.0));
     clips[laws.size()] = nodeClips;
@@ -98,7 +98,7 @@ final class ShardAudit {
    *
    * @param teacher p × V, as decoded
    */
-  void end(double[] teacher) {
+  public void end(double[] teacher) {
     int added = laws.size();
     if (added != clips.length) {
       throw new IllegalStateException("block of " + clips.length + " nodes ended with " + added);
@@ -141,7 +141,7 @@ final class ShardAudit {
   }
 
   /** The sums of the blocks ended so far. */
-  AuditShare sums() {
+  public AuditShare sums() {
     sums.setNodes(new ArrayList<>(logits.values()));
     return sums;
   }

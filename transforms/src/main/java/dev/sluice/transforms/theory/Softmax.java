@@ -92,6 +92,34 @@ public final class Softmax {
     return kl(null, a, aFrom, null, b, bFrom, length);
   }
 
+  /**
+   * softmax(row), each probability within 3e-9 of itself, by {@link #quickExp}.
+   *
+   * @param row finite
+   * @param probabilities receives {@code to - from}; may be the row where from is 0
+   * @return log Σ e^{row[v]} to 3e-9, nats
+   */
+  public static double probabilities(double[] row, int from, int to, double[] probabilities) {
+    Objects.checkFromToIndex(from, to, row.length);
+    int length = to - from;
+    double max = Double.NEGATIVE_INFINITY;
+    for (int i = from; i < to; i++) {
+      max = row[i] > max ? row[i] : max;
+    }
+    for (int v = 0; v < length; v++) {
+      probabilities[v] = quickExp(row[from + v] - max);
+    }
+    double sum = 0;
+    for (int v = 0; v < length; v++) {
+      sum += probabilities[v];
+    }
+    double scale = 1 / sum;
+    for (int v = 0; v < length; v++) {
+      probabilities[v] *= scale;
+    }
+    return max + StrictMath.log(sum);
+  }
+
   /** Entry i of the one of the two that is there. */
   private static double at(double[] wide, float[] narrow, int i) {
     return wide != null ? wide[i] : narrow[i];
