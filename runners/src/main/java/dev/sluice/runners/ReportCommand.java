@@ -12,16 +12,20 @@ import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.report.ReproductionPage;
 import dev.sluice.transforms.report.RoundPage;
 import dev.sluice.transforms.report.SimulationPage;
+import dev.sluice.transforms.reproduction.CommitReproductions;
+import dev.sluice.transforms.reproduction.Experiment;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.CommittedRound;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RefinedManifests;
 import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.simulation.CommitSimulation;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
 import picocli.CommandLine.Command;
@@ -46,10 +50,6 @@ import picocli.CommandLine.Parameters;
       "  sluice report rounds/r1"
     })
 final class ReportCommand extends SluiceCommand {
-  /** The experiments of a reproduction, in the order of the page. */
-  private static final List<String> EXPERIMENTS =
-      List.of("e1", "e1.5", "e2", "refinement", "allocation");
-
   @Parameters(paramLabel = "DIR", description = "A round, a reproduction or a simulation.")
   private String path;
 
@@ -62,14 +62,8 @@ final class ReportCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     RoundDirectory directory = Locations.round(path);
-    List<Reproduction> experiments = new ArrayList<>();
-    for (String name : EXPERIMENTS) {
-      String file = directory.root() + "/" + name + ".json";
-      if (exists(file)) {
-        experiments.add(read(Reproduction.class, Reproduction.getClassSchema(), file));
-      }
-    }
-    String simulation = directory.root() + "/simulation.json";
+    List<Reproduction> experiments = CommitReproductions.documents(directory.root());
+    String simulation = CommitSimulation.document(directory.root());
     boolean isRound = exists(directory.plan());
     if (audit != null && !isRound) {
       throw usage("--audit goes with a round, and " + directory.plan() + " does not exist");
@@ -86,8 +80,10 @@ final class ReportCommand extends SluiceCommand {
       throw new BadInputException(
           directory.root()
               + ": found none of plan.json, "
-              + String.join(".json, ", EXPERIMENTS)
-              + ".json and simulation.json; expected a round, a reproduction or a simulation");
+              + Arrays.stream(Experiment.values())
+                  .map(experiment -> experiment.label() + ".json")
+                  .collect(Collectors.joining(", "))
+              + " and simulation.json; expected a round, a reproduction or a simulation");
     }
     return ExitCodes.OK;
   }

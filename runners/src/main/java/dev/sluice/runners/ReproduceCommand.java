@@ -35,7 +35,8 @@ import picocli.CommandLine.Parameters;
       "  allocation  KL against K, bits and their split, at settings of our own",
       "  all         all of them",
       "",
-      "Prints a table, and writes EXPERIMENT.json into the directory. z is how many standard errors"
+      "Prints a table, and writes EXPERIMENT.json into the directory, and a page of all"
+          + " experiments that lie there, report/index.html. z is how many standard errors"
           + " the two means are apart; one beyond 3 is a finding, not a failure."
     },
     footerHeading = "%nExit codes%n",
@@ -163,6 +164,7 @@ final class ReproduceCommand extends SluiceCommand {
       out().println("written     " + Texts.printable(file));
       out().println();
     }
+    out().println("page        " + Texts.printable(CommitReproductions.page(directory)));
   }
 
   static String forPeople(Reproduction document) {

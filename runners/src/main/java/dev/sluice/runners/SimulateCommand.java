@@ -142,6 +142,7 @@ final class SimulateCommand extends SluiceCommand {
     Simulation simulation = simulate(settings, choice, root);
     print(simulation);
     out().println("written to " + CommitSimulation.document(root));
+    out().println("page       " + CommitSimulation.page(root));
     return ExitCodes.OK;
   }
 

@@ -4,6 +4,8 @@ import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.Trial;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.report.ReproductionPage;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -21,7 +23,7 @@ import org.apache.beam.sdk.values.PDone;
 
 /**
  * Gathers the repetitions, a few numbers each, and writes a document for every experiment once all
- * of them are there. Doing it twice does no harm.
+ * of them are there, then the page of all documents in the directory. Doing it twice does no harm.
  */
 @AutoValue
 public abstract class CommitReproductions extends PTransform<PCollection<Trial>, PDone> {
@@ -41,6 +43,28 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
   /** The document of an experiment. */
   public static String file(String directory, Experiment experiment) {
     return directory + "/" + experiment.label() + ".json";
+  }
+
+  /** Where the page of all documents of a directory is. */
+  public static String page(String directory) {
+    return directory + "/" + RoundDirectory.REPORT;
+  }
+
+  /** The documents in a directory, in the experiments' order; empty where there are none. */
+  public static List<Reproduction> documents(String directory) throws IOException {
+    List<Reproduction> documents = new ArrayList<>();
+    for (Experiment experiment : Experiment.values()) {
+      String file = file(directory, experiment);
+      if (Storage.find(file).isPresent()) {
+        documents.add(
+            PlainJson.read(
+                Reproduction.class,
+                Reproduction.getClassSchema(),
+                Storage.read(file, PlainJson.MAX_BYTES),
+                file));
+      }
+    }
+    return documents;
   }
 
   @Override
@@ -71,15 +95,13 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
                 Experiment.find(trial.getExperiment()).orElseThrow(), e -> new ArrayList<>())
             .add(trial);
       }
-      List<Reproduction> documents = new ArrayList<>();
       for (Map.Entry<Experiment, List<Trial>> of : trials.entrySet()) {
-        documents.add(of.getKey().reproduction(seed, results(of.getKey(), of.getValue())));
+        Experiment experiment = of.getKey();
+        Storage.replace(
+            file(directory, experiment),
+            PlainJson.write(experiment.reproduction(seed, results(experiment, of.getValue()))));
       }
-      // The page of these documents is written here, before them.
-      for (Reproduction document : documents) {
-        Experiment experiment = Experiment.find(document.getExperiment()).orElseThrow();
-        Storage.replace(file(directory, experiment), PlainJson.write(document));
-      }
+      Storage.replace(page(directory), ReproductionPage.html(documents(directory)));
     }
 
     /** [setting][repetition][quantity]; whatever order they came in. */

@@ -4,6 +4,8 @@ import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.Simulation;
 import dev.sluice.schemas.SimulationPart;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.report.SimulationPage;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import org.apache.beam.sdk.transforms.DoFn;
@@ -15,7 +17,10 @@ import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PDone;
 
-/** Gathers the arms of a simulation and writes simulation.json. Doing it twice does no harm. */
+/**
+ * Gathers the arms of a simulation and writes its page and simulation.json. Doing it twice does no
+ * harm.
+ */
 @AutoValue
 public abstract class CommitSimulation extends PTransform<PCollection<SimulationPart>, PDone> {
   /** Name of the file that says that all is written. */
@@ -39,6 +44,11 @@ public abstract class CommitSimulation extends PTransform<PCollection<Simulation
   /** Where a simulation's document is. */
   public static String document(String directory) {
     return directory + "/simulation.json";
+  }
+
+  /** Where its page is. */
+  public static String page(String directory) {
+    return directory + "/" + RoundDirectory.REPORT;
   }
 
   @Override
@@ -70,6 +80,7 @@ public abstract class CommitSimulation extends PTransform<PCollection<Simulation
 
     /** The document last: where it is, everything is. */
     private void commit(Simulation simulation) throws IOException {
+      Storage.replace(page(directory), SimulationPage.html(simulation));
       Storage.replace(document(directory), PlainJson.write(simulation));
     }
   }
