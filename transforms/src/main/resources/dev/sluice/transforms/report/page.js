@@ -36,7 +36,7 @@
     return { min: Math.min(...finite), max: Math.max(...finite) };
   }
 
-  function axis(spec, values, given, upright) {
+  function axis(spec, values, upright) {
     const common = {
       axisLine: { show: true, lineStyle: { color: "var(--soft)" } },
       axisTick: { show: spec.scale !== "CATEGORY", lineStyle: { color: "var(--soft)" } },
@@ -51,7 +51,7 @@
           width: upright ? Math.min(210, innerWidth * .36) : undefined, overflow: "truncate" } };
     }
     const { min, max } = extent(spec, values);
-    if (spec.scale === "LINEAR") return { ...common, type: "value", ...linear(min, max, given && values.every(Number.isInteger) ? 1 : 0),
+    if (spec.scale === "LINEAR") return { ...common, type: "value", ...linear(min, max, values.every((v) => v === null || Number.isInteger(v)) ? 1 : 0),
       axisLabel: { ...common.axisLabel, formatter: ticks(min, max) } };
     return { ...common, type: "log", logBase: spec.scale === "LOG2" ? 2 : 10, min, max,
       axisLabel: { ...common.axisLabel, formatter: (v) => short(Number(v.toPrecision(12)), 4, spec.scale === "LOG10" ? 1e3 : 1e5) } };
@@ -123,8 +123,8 @@
           formatter: (p) => p.name },
         data: spec.targets.map((t) => ({ name: short(t.value, 3), [upright ? "xAxis" : "yAxis"]: t.value })) } });
     }
-    const atAxis = axis(spec.at, ats, true, upright);
-    const valueAxis = axis(spec.value, values, false, upright);
+    const atAxis = axis(spec.at, ats, upright);
+    const valueAxis = axis(spec.value, values, upright);
     const name = { fontFamily: sans, fontSize: 12, fontWeight: "normal", color: "var(--soft)", width: width - 16, overflow: "break" };
     return {
       animation: false,
