@@ -75,7 +75,11 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
       for (Map.Entry<Experiment, List<Trial>> of : trials.entrySet()) {
         documents.add(of.getKey().reproduction(seed, results(of.getKey(), of.getValue())));
       }
-      // The page of these documents is written here, before them.
+      write(documents);
+    }
+
+    /** All of them are known before the first is written. */
+    private void write(List<Reproduction> documents) throws IOException {
       for (Reproduction document : documents) {
         Experiment experiment = Experiment.find(document.getExperiment()).orElseThrow();
         Storage.replace(file(directory, experiment), PlainJson.write(document));
