@@ -95,11 +95,18 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
                 Experiment.find(trial.getExperiment()).orElseThrow(), e -> new ArrayList<>())
             .add(trial);
       }
+      List<Reproduction> documents = new ArrayList<>();
       for (Map.Entry<Experiment, List<Trial>> of : trials.entrySet()) {
-        Experiment experiment = of.getKey();
-        Storage.replace(
-            file(directory, experiment),
-            PlainJson.write(experiment.reproduction(seed, results(experiment, of.getValue()))));
+        documents.add(of.getKey().reproduction(seed, results(of.getKey(), of.getValue())));
+      }
+      write(documents);
+    }
+
+    /** All of them are known before the first is written. */
+    private void write(List<Reproduction> documents) throws IOException {
+      for (Reproduction document : documents) {
+        Experiment experiment = Experiment.find(document.getExperiment()).orElseThrow();
+        Storage.replace(file(directory, experiment), PlainJson.write(document));
       }
       Storage.replace(page(directory), ReproductionPage.html(documents(directory)));
     }

@@ -146,6 +146,7 @@ public final class Samples {
     answers.add(answers(null, 300, .903, 4.1));
     return new Simulation(
         "sluice-simulation-1",
+        "Federated distillation on a text",
         List.of(
             new SimulatedText("valid.txt", "ab".repeat(32), 217_646L),
             new SimulatedText("test.txt", "cd".repeat(32), 245_569L)),
@@ -155,6 +156,9 @@ public final class Samples {
         8000,
         2000,
         List.of(81_000L, 80_500L, 80_200L, 80_900L),
+        37_000L,
+        37_000L,
+        37_000L,
         24_000L,
         perplexities,
         channels,
@@ -163,7 +167,7 @@ public final class Samples {
 
   private static Perplexity perplexity(
       String model, Integer node, Double bits, int round, double perplexity) {
-    return new Perplexity(model, node, bits, round, perplexity, Math.log(perplexity), .02);
+    return new Perplexity(model, node, bits, round, perplexity, Math.log(perplexity), .02, null, null);
   }
 
   private static SimulatedAnswers answers(
