@@ -59,7 +59,7 @@ import picocli.CommandLine.Option;
       "  sluice simulate --text valid.txt --text test.txt --nodes 4 --bits 2,4,8 --out simulation"
     })
 final class SimulateCommand extends SluiceCommand {
-  private static final StudentSettings STUDENT = new StudentSettings(8, 16, 0.4, 0, 1e-3);
+  private static final StudentSettings STUDENT = new StudentSettings(8, 16, 0.8, 0, 1e-3);
   private static final int ORDER = 2;
 
   @Option(

@@ -97,7 +97,7 @@ final class Questioned {
         .setCandidates(candidates)
         .setCoverage(coverage.rate())
         .setLow(low(coverage.covered(), tested))
-        .setHigh(1 - low(tested - coverage.covered(), tested))
+        .setHigh(sixDigits(1 - low(tested - coverage.covered(), tested)))
         .setSetSize(coverage.meanSize())
         .setAccuracy((double) right / tested)
         .build();
@@ -143,7 +143,11 @@ final class Questioned {
       return 0;
     }
     double low = BetaDistribution.of(hits, trials - hits + 1.0).inverseCumulativeProbability(TAIL);
-    return Math.rint(low * 1e6) / 1e6;
+    return sixDigits(low);
+  }
+
+  private static double sixDigits(double x) {
+    return Math.rint(x * 1e6) / 1e6;
   }
 
   /** −log of each weight's share, nats. */

@@ -65,6 +65,12 @@ class SoftmaxTest {
       b[i] = d[i] = (float) b[i];
     }
     double[] p = softmax(Arrays.copyOfRange(a, 2, 2 + n));
+    double[] quick = new double[n];
+    assertThat(
+        Softmax.probabilities(a, 2, 2 + n, quick), closeTo(Softmax.logSumExp(a, 2, 2 + n), 3e-9));
+    for (int v = 0; v < n; v++) {
+      assertThat(quick[v], closeTo(p[v], 3e-9 * p[v]));
+    }
     double[] q = softmax(Arrays.copyOfRange(b, 3, 3 + n));
     double kl = 0;
     double trace = 0;
