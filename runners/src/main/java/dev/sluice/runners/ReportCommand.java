@@ -23,6 +23,7 @@ import dev.sluice.transforms.simulation.CommitSimulation;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -62,7 +63,8 @@ final class ReportCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     RoundDirectory directory = Locations.round(path);
-    List<Reproduction> experiments = CommitReproductions.documents(directory.root());
+    List<Reproduction> experiments =
+        CommitReproductions.documents(directory.root(), EnumSet.allOf(Experiment.class));
     String simulation = CommitSimulation.document(directory.root());
     boolean isRound = exists(directory.plan());
     if (audit != null && !isRound) {

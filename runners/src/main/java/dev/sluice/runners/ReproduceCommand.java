@@ -12,10 +12,12 @@ import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -98,6 +100,9 @@ final class ReproduceCommand extends SluiceCommand {
     if (Storage.find(directory).isPresent() && !Locations.isLocalDirectory(directory)) {
       throw new BadInputException(directory + ": a file, expected a directory");
     }
+    Set<Experiment> kept = EnumSet.allOf(Experiment.class);
+    kept.removeAll(experiments.keySet());
+    CommitReproductions.documents(directory, kept); // the page shows them: none may be broken
     long trials = 0;
     for (Map.Entry<Experiment, Integer> entry : experiments.entrySet()) {
       trials += (long) entry.getKey().settings() * entry.getValue();

@@ -51,7 +51,7 @@ import picocli.CommandLine.Option;
       "",
       "Writes simulation.json, and prints it as tables. Time grows with bit widths times rounds"
           + " times probes times vocabulary; at the defaults, five bit widths and 460000 words take"
-          + " some four minutes on two cores, and a bit width takes about 250 MB while it runs."
+          + " some three minutes on two idle cores, and a bit width takes about 250 MB while it runs."
     },
     footer = {
       "",
@@ -59,7 +59,7 @@ import picocli.CommandLine.Option;
       "  sluice simulate --text valid.txt --text test.txt --nodes 4 --bits 2,4,8 --out simulation"
     })
 final class SimulateCommand extends SluiceCommand {
-  private static final StudentSettings STUDENT = new StudentSettings(8, 16, 0.8, 0, 1e-3);
+  private static final StudentSettings STUDENT = new StudentSettings(16, 16, 0.3, 0, 1e-3);
   private static final int ORDER = 2;
 
   @Option(
@@ -76,8 +76,8 @@ final class SimulateCommand extends SluiceCommand {
       names = "--bits",
       split = ",",
       paramLabel = "b",
-      description = "Bits per coordinate of the uplinks, each 1 to 16. Default: 2,4,6,8,12.")
-  private List<Double> bits = List.of(2.0, 4.0, 6.0, 8.0, 12.0);
+      description = "Bits per coordinate of the uplinks, each 1 to 16. Default: 2,3,4,6,8.")
+  private List<Double> bits = List.of(2.0, 3.0, 4.0, 6.0, 8.0);
 
   @Option(
       names = "--rounds",

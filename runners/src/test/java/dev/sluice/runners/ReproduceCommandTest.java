@@ -72,6 +72,11 @@ class ReproduceCommandTest {
     Files.createDirectories(out);
     Files.writeString(out.resolve("allocation.json"), "of an earlier run");
     Files.writeString(out.resolve("e1.json"), "of another experiment");
+    Cli.Result broken = Cli.run("reproduce", "refinement", "--seeds", "1", "--out", out.toString());
+    assertThat(broken.toString(), broken.code(), is(3));
+    assertThat(broken.err(), containsString("e1.json: not a JSON document"));
+    assertThat(Files.exists(out.resolve("refinement.json")), is(false));
+    Files.delete(out.resolve("e1.json"));
     Cli.Result result =
         Cli.run("reproduce", "refinement", "allocation", "--seeds", "2", "--out", out.toString());
     assertThat(result.toString(), result.code(), is(0));
@@ -93,7 +98,9 @@ class ReproduceCommandTest {
             containsString("of 96 means within them"),
             containsString("written     " + out.resolve("allocation.json")),
             not(containsString("more; --json"))));
-    assertThat(Files.readString(out.resolve("e1.json")), is("of another experiment"));
+    assertThat(
+        Files.readString(out.resolve("report/index.html")),
+        allOf(containsString("Refinement"), containsString("Allocation")));
     try (Stream<Path> files = Files.list(out)) {
       assertThat(files.count(), is(3L));
     }

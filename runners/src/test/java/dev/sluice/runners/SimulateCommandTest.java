@@ -115,8 +115,8 @@ class SimulateCommandTest {
       assertThat(a.getAccuracy(), greaterThan(1.0 / 8));
     }
     assertThat(
-        Files.list(directory.resolve("sim")).map(p -> p.getFileName().toString()).toList(),
-        is(List.of("simulation.json")));
+        Files.list(directory.resolve("sim")).map(p -> p.getFileName().toString()).sorted().toList(),
+        is(List.of("report", "simulation.json")));
   }
 
   @Test

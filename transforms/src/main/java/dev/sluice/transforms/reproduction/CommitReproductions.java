@@ -10,8 +10,11 @@ import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.GroupByKey;
 import org.apache.beam.sdk.transforms.PTransform;
@@ -50,10 +53,16 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
     return directory + "/" + RoundDirectory.REPORT;
   }
 
-  /** The documents in a directory, in the experiments' order; empty where there are none. */
-  public static List<Reproduction> documents(String directory) throws IOException {
+  /**
+   * The documents in a directory, in the experiments' order.
+   *
+   * @param experiments whose are looked for
+   * @throws IOException if one cannot be read, or is none
+   */
+  public static List<Reproduction> documents(String directory, Set<Experiment> experiments)
+      throws IOException {
     List<Reproduction> documents = new ArrayList<>();
-    for (Experiment experiment : Experiment.values()) {
+    for (Experiment experiment : new TreeSet<>(experiments)) {
       String file = file(directory, experiment);
       if (Storage.find(file).isPresent()) {
         documents.add(
@@ -108,7 +117,9 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
         Experiment experiment = Experiment.find(document.getExperiment()).orElseThrow();
         Storage.replace(file(directory, experiment), PlainJson.write(document));
       }
-      Storage.replace(page(directory), ReproductionPage.html(documents(directory)));
+      Storage.replace(
+          page(directory),
+          ReproductionPage.html(documents(directory, EnumSet.allOf(Experiment.class))));
     }
 
     /** [setting][repetition][quantity]; whatever order they came in. */

@@ -18,7 +18,7 @@ import java.util.Map;
  *  8 %  base       public: its unigrams are the base that every model starts from
  *  8 %  probes     public: contexts are drawn from it; what follows them is not looked at
  * 68 %  shards     private, K of equal size: what each node counts
- *  8 %  questions  asked after all rounds, half-way cloze questions with the answer known
+ *  8 %  questions  asked about after all rounds
  *  8 %  heldOut    what perplexity is over
  * </pre>
  *

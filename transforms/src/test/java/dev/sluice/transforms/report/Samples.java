@@ -167,7 +167,8 @@ public final class Samples {
 
   private static Perplexity perplexity(
       String model, Integer node, Double bits, int round, double perplexity) {
-    return new Perplexity(model, node, bits, round, perplexity, Math.log(perplexity), .02, null, null);
+    return new Perplexity(
+        model, node, bits, round, perplexity, Math.log(perplexity), .02, null, null);
   }
 
   private static SimulatedAnswers answers(
