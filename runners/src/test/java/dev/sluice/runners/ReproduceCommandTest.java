@@ -100,7 +100,7 @@ class ReproduceCommandTest {
             not(containsString("more; --json"))));
     assertThat(
         Files.readString(out.resolve("report/index.html")),
-        allOf(containsString("Refinement"), containsString("Allocation")));
+        allOf(containsString("id=\"refinement"), containsString("id=\"allocation")));
     try (Stream<Path> files = Files.list(out)) {
       assertThat(files.count(), is(3L));
     }
