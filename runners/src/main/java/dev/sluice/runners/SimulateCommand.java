@@ -51,7 +51,7 @@ import picocli.CommandLine.Option;
       "",
       "Writes simulation.json, and prints it as tables. Time grows with bit widths times rounds"
           + " times probes times vocabulary; at the defaults, four bit widths and 460000 words take"
-          + " some three minutes on two idle cores, and a bit width takes about 250 MB while it runs."
+          + " some three minutes on two idle cores, and a bit width takes about 400 MB while it runs."
     },
     footer = {
       "",
@@ -81,7 +81,7 @@ final class SimulateCommand extends SluiceCommand {
 
   @Option(
       names = "--rounds",
-      defaultValue = "3",
+      defaultValue = "2",
       paramLabel = "T",
       description = "Rounds. Default: ${DEFAULT-VALUE}.")
   private int rounds;
@@ -97,7 +97,7 @@ final class SimulateCommand extends SluiceCommand {
 
   @Option(
       names = "--probes",
-      defaultValue = "3000",
+      defaultValue = "6000",
       paramLabel = "m",
       description =
           "Public contexts, all different in their last two words. More make a better student:"

@@ -6,10 +6,12 @@ import dev.sluice.transforms.report.Page.Section;
 import dev.sluice.transforms.report.Series.Kind;
 import dev.sluice.transforms.report.Table.Cell;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -194,7 +196,7 @@ public final class ReproductionPage {
   // ---- one experiment ----
 
   private static Section section(Reproduction one) {
-    String id = one.getExperiment().replaceAll("[^a-zA-Z0-9]+", "-");
+    String id = slug(one.getExperiment());
     Section section =
         Section.of("experiment-" + id, one.getExperiment() + ". " + one.getTitle())
             .say(one.getSource());
@@ -203,11 +205,18 @@ public final class ReproductionPage {
       axes.computeIfAbsent(cell.getAxis(), axis -> new ArrayList<>()).add(cell);
     }
     Map<String, Integer> looks = new LinkedHashMap<>();
-    int index = 0;
+    Set<String> ids = new HashSet<>();
     for (Map.Entry<String, List<ReproductionCell>> axis : axes.entrySet()) {
-      section.show(chart(one, id + "-" + index++, axis.getKey(), axis.getValue(), looks));
+      String chart = id + "-" + slug(axis.getKey());
+      String unique = ids.add(chart) ? chart : chart + "-" + ids.size();
+      ids.add(unique);
+      section.show(chart(one, unique, axis.getKey(), axis.getValue(), looks));
     }
     return section.show(table(one));
+  }
+
+  private static String slug(String name) {
+    return name.replaceAll("[^a-zA-Z0-9_]+", "-");
   }
 
   private static Chart chart(

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Makes the README's pictures: runs what they show and draws one chart of each page with a headless Chromium.
+#
+#   docs/gallery.sh TEXT...      texts for the simulation; the README's are WikiText-2's valid.txt and test.txt
+#
+# Needs chromium (or CHROMIUM=/path/to/it). Results lie in sluice-gallery/ (or GALLERY=directory); what lies there is not run again.
+set -eu
+
+[ $# -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+here=$(CDPATH='' cd -P "$(dirname "$0")" && pwd)
+work=${GALLERY:-sluice-gallery}
+chromium=$(command -v "${CHROMIUM:-chromium}") || { echo "gallery.sh: no chromium on the PATH; CHROMIUM names one" >&2; exit 1; }
+mkdir -p "$work" "$here/gallery"
+work=$(CDPATH='' cd -P "$work" && pwd)
+
+[ -f "$work/papers/e1.json" ] || "$here/../sluice" reproduce e1 e2 --out "$work/papers"
+if [ ! -f "$work/text/simulation.json" ]; then
+  for text; do
+    set -- "$@" --text "$text"
+    shift
+  done
+  "$here/../sluice" simulate "$@" --nodes 4 --out "$work/text"
+fi
+
+# picture NAME PAGE CHART: docs/gallery/NAME.png is one chart of a page, twice as fine as the screen.
+picture() {
+  profile=$(mktemp -d)
+  "$chromium" --headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+    --disable-component-update --disable-sync --hide-scrollbars --virtual-time-budget=5000 --force-device-scale-factor=2 \
+    --user-data-dir="$profile" --window-size=960,"$4" --screenshot="$here/gallery/$1.png" "file://$2/report/index.html?only=$3" 2>/dev/null
+  rm -rf "$profile"
+  [ -s "$here/gallery/$1.png" ] || { echo "gallery.sh: chromium wrote no $1.png" >&2; exit 1; }
+  echo "docs/gallery/$1.png"
+}
+picture e1-bits "$work/papers" e1-n_bits 480
+picture e2-calibration-bits "$work/papers" e2-B_cal 480
+picture perplexity-bits "$work/text" perplexity-bits 480
