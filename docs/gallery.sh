@@ -32,6 +32,6 @@ picture() {
   [ -s "$here/gallery/$1.png" ] || { echo "gallery.sh: chromium wrote no $1.png" >&2; exit 1; }
   echo "docs/gallery/$1.png"
 }
-picture e1-bits "$work/papers" e1-n_bits 480
-picture e2-calibration-bits "$work/papers" e2-B_cal 480
+picture e1-bits "$work/papers" e1-n-bits 480
+picture e2-calibration-bits "$work/papers" e2-B-cal 480
 picture perplexity-bits "$work/text" perplexity-bits 480

@@ -216,7 +216,7 @@ public final class ReproductionPage {
   }
 
   private static String slug(String name) {
-    return name.replaceAll("[^a-zA-Z0-9_]+", "-");
+    return name.replaceAll("[^a-zA-Z0-9]+", "-");
   }
 
   private static Chart chart(

@@ -188,7 +188,7 @@ class PageRendererTest {
     List<Chart> charts = page.sections().stream().flatMap(s -> s.charts().stream()).toList();
     assertThat(
         charts.stream().map(Chart::id).toList(),
-        equalTo(List.of("z-overview", "e1-K", "e1-n_bits", "e2-B_cal")));
+        equalTo(List.of("z-overview", "e1-K", "e1-n-bits", "e2-B-cal")));
     // K: standard errors of published and ours, two to either side.
     Series published =
         charts.get(1).series().stream().filter(s -> s.name().equals("published")).findAny().get();
