@@ -25,9 +25,14 @@ public final class ReproduceExperiments {
    * @param seeds repetitions of each, at least 1
    * @param seed of the first repetition
    * @param directory where the documents go
+   * @param aside directory where they are written first
    */
   public static void build(
-      Pipeline pipeline, Map<Experiment, Integer> seeds, long seed, String directory) {
+      Pipeline pipeline,
+      Map<Experiment, Integer> seeds,
+      long seed,
+      String directory,
+      String aside) {
     List<Trial> trials = new ArrayList<>();
     seeds.forEach(
         (experiment, repetitions) -> {
@@ -41,6 +46,6 @@ public final class ReproduceExperiments {
         .apply("Trials", Create.of(trials).withCoder(AvroCoder.of(Trial.class)))
         .apply("Spread", Reshuffle.viaRandomKey())
         .apply("RunTrials", RunTrials.from(seed))
-        .apply("CommitReproductions", CommitReproductions.into(directory, seed));
+        .apply("CommitReproductions", CommitReproductions.into(directory, aside, seed));
   }
 }

@@ -7,6 +7,7 @@ import dev.sluice.schemas.ExportFile;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.export.ExportFormat;
 import dev.sluice.transforms.export.TeacherExport;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.CommittedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
@@ -85,9 +86,17 @@ final class ExportCommand extends SluiceCommand {
     RoundDirectory from = Locations.round(round);
     CommittedRound committed = CommittedRound.read(RoundRunner.plan(from), from);
     String to =
-        directory == null
-            ? from.root() + "/export/" + kind.label()
-            : new RoundDirectory(Locations.of(directory)).root();
+        directory == null ? from.root() + "/export/" + kind.label() : Locations.output(directory);
+    if (to.equals(from.root())
+        || (to.startsWith(from.root() + "/") && !to.startsWith(from.root() + "/export/"))) {
+      throw new BadInputException(
+          to
+              + ": within the round, where its own files are; expected "
+              + from.root()
+              + "/export/"
+              + kind.label()
+              + ", or a directory outside");
+    }
     TeacherExport export =
         new TeacherExport(
             committed, kind, topK == null ? DEFAULT_TOP_K : topK, to, UUID.randomUUID().toString());

@@ -78,6 +78,19 @@ final class Locations {
     return found.orElseThrow(() -> new BadInputException(path + ": no such file"));
   }
 
+  /**
+   * A directory to write to, which need not exist.
+   *
+   * @throws BadInputException if it is a file
+   */
+  static String output(String typed) throws IOException {
+    String path = round(typed).root();
+    if (Storage.find(path).isPresent() && !isLocalDirectory(path)) {
+      throw new BadInputException(path + ": a file, expected a directory");
+    }
+    return path;
+  }
+
   /** Whether a path is a directory of this machine. */
   static boolean isLocalDirectory(String path) {
     return !REMOTE.matcher(path).matches() && new java.io.File(path).isDirectory();

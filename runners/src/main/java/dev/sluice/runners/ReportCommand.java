@@ -26,6 +26,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
@@ -73,11 +74,10 @@ final class ReportCommand extends SluiceCommand {
     if (isRound) {
       round(directory);
     } else if (!experiments.isEmpty()) {
-      write(directory.report(), ReproductionPage.html(experiments));
+      write(directory.report(), drawn(directory, () -> ReproductionPage.html(experiments)));
     } else if (exists(simulation)) {
-      write(
-          directory.report(),
-          SimulationPage.html(read(Simulation.class, Simulation.getClassSchema(), simulation)));
+      Simulation played = read(Simulation.class, Simulation.getClassSchema(), simulation);
+      write(directory.report(), drawn(directory, () -> SimulationPage.html(played)));
     } else {
       throw new BadInputException(
           directory.root()
@@ -111,7 +111,24 @@ final class ReportCommand extends SluiceCommand {
       Locations.existing(audit);
     }
     if (exists(measured)) {
-      page = page.withAudit(audit(planned, measured));
+      Audit found = read(Audit.class, Audit.getClassSchema(), measured);
+      if (found.getManifestDigest().equals(committed.manifestDigestHex())) {
+        page = page.withAudit(found);
+      } else if (audit == null) {
+        err().println("sluice: " + measured + " is of another manifest: left out");
+      } else {
+        throw new BadInputException(
+            measured
+                + ": found an audit of round '"
+                + Texts.printable(found.getRound())
+                + "' as of a manifest with SHA-256 "
+                + Texts.printable(found.getManifestDigest())
+                + ", expected round '"
+                + planned.plan().getId()
+                + "' and "
+                + committed.manifestDigestHex()
+                + "; 'sluice audit --json' measures what is there now");
+      }
     }
     if (!isAsCommitted(directory, manifest.getReport())) {
       err()
@@ -120,25 +137,18 @@ final class ReportCommand extends SluiceCommand {
                   + directory.report()
                   + " is not the page that the manifest names; 'sluice aggregate' writes it again");
     }
-    write(directory.fullReport(), page.html());
+    write(directory.fullReport(), drawn(directory, page::html));
   }
 
-  private static Audit audit(PlannedRound planned, String file) throws IOException {
-    Audit audit = read(Audit.class, Audit.getClassSchema(), file);
-    if (!audit.getRound().equals(planned.plan().getId())
-        || audit.getNodes().size() != planned.nodes().size()) {
+  /** A document that Sluice did not write may hold numbers that no page can show. */
+  private static byte[] drawn(RoundDirectory directory, Supplier<byte[]> page)
+      throws BadInputException {
+    try {
+      return page.get();
+    } catch (IllegalArgumentException | ArithmeticException e) {
       throw new BadInputException(
-          file
-              + ": found an audit of round '"
-              + Texts.printable(audit.getRound())
-              + "' with "
-              + Texts.count(audit.getNodes().size(), "node")
-              + ", expected round '"
-              + planned.plan().getId()
-              + "' with "
-              + planned.nodes().size());
+          directory.root() + ": its documents make no page: " + e.getMessage(), e);
     }
-    return audit;
   }
 
   private static boolean isAsCommitted(RoundDirectory directory, ReportFile page)

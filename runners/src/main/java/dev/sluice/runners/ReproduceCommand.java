@@ -7,7 +7,7 @@ import dev.sluice.schemas.ReproductionCell;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.reproduction.CommitReproductions;
 import dev.sluice.transforms.reproduction.Experiment;
-import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -96,13 +96,12 @@ final class ReproduceCommand extends SluiceCommand {
     if (choice.engine() == Engine.AUTO) {
       choice = RunnerChoice.direct().withParallelism(choice.parallelism());
     }
-    String directory = Locations.of(out);
-    if (Storage.find(directory).isPresent() && !Locations.isLocalDirectory(directory)) {
-      throw new BadInputException(directory + ": a file, expected a directory");
-    }
+    String directory = Locations.output(out);
+    String aside = directory + "/" + RoundDirectory.ATTEMPT + UUID.randomUUID();
     Set<Experiment> kept = EnumSet.allOf(Experiment.class);
     kept.removeAll(experiments.keySet());
     CommitReproductions.documents(directory, kept); // the page shows them: none may be broken
+    Storage.replace(aside + "/started", new byte[0]); // minutes later would be late to find out
     long trials = 0;
     for (Map.Entry<Experiment, Integer> entry : experiments.entrySet()) {
       trials += (long) entry.getKey().settings() * entry.getValue();
@@ -117,12 +116,12 @@ final class ReproduceCommand extends SluiceCommand {
                 + Texts.count(trials, "repetition")
                 + " of settings");
     err().flush();
-    new Attempt("reproduce", directory, List.of(directory + "/.attempt-" + UUID.randomUUID()))
+    new Attempt("reproduce", directory, List.of(aside))
         .run(
             choice,
             Progress.NONE,
             new Attempt.Work(trials, "repetitions", 1),
-            pipeline -> ReproduceExperiments.build(pipeline, experiments, seed, directory),
+            pipeline -> ReproduceExperiments.build(pipeline, experiments, seed, directory, aside),
             () -> {
               print(experiments.keySet(), directory);
               return null;

@@ -8,6 +8,7 @@ import static org.hamcrest.Matchers.is;
 import dev.sluice.schemas.Audit;
 import dev.sluice.schemas.NodeAudit;
 import dev.sluice.schemas.ReportFile;
+import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.report.ReproductionPage;
@@ -25,10 +26,11 @@ import org.junit.jupiter.api.io.TempDir;
 class ReportCommandTest {
   @TempDir Path directory;
 
-  private static Audit audit(String round, int nodes) {
+  private static Audit audit(String round, String manifest, int nodes) {
     NodeAudit node = new NodeAudit("a", 1L, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, null);
     return new Audit(
         round,
+        manifest,
         3L,
         .01,
         .001,
@@ -63,7 +65,14 @@ class ReportCommandTest {
     assertThat(nothingNew.err(), is(""));
     assertThat(Files.readAllBytes(round.resolve("report/full.html")), is(committed));
 
-    Files.write(round.resolve("audit.json"), PlainJson.write(audit("r1", 2)));
+    Files.write(round.resolve("audit.json"), PlainJson.write(audit("r1", "00", 2)));
+    Cli.Result stale = Cli.run("report", round.toString());
+    assertThat(stale.toString(), stale.code(), is(0));
+    assertThat(stale.err(), containsString("audit.json is of another manifest: left out"));
+    assertThat(Files.readAllBytes(round.resolve("report/full.html")), is(committed));
+
+    Files.write(
+        round.resolve("audit.json"), PlainJson.write(audit("r1", manifestDigest(round), 2)));
     assertThat(Cli.run("report", round.toString()).code(), is(0));
     assertThat(
         Files.readString(round.resolve("report/full.html")).contains("Measured KL"), is(true));
@@ -75,19 +84,37 @@ class ReportCommandTest {
         containsString("not the page that the manifest"));
   }
 
+  private static String manifestDigest(Path round) throws IOException {
+    byte[] manifest = Files.readAllBytes(round.resolve("manifest.json"));
+    return HexFormat.of().formatHex(CodeBlocks.sha256().digest(manifest));
+  }
+
   @Test
-  void anAuditOfAnotherRoundIsRefused() throws IOException {
+  void numbersThatNoScaleHoldsAreRefused() throws IOException {
+    for (double extreme : new double[] {1e308, -1e308, 1e101}) {
+      Reproduction broken = Samples.coverage("c");
+      broken.getCells().get(0).setOurs(extreme);
+      Files.write(directory.resolve("e2.json"), PlainJson.write(broken));
+      Cli.Result result = Cli.run("report", directory.toString());
+      assertThat(result.toString(), result.code(), is(3));
+      assertThat(result.err(), containsString("its documents make no page: a chart's numbers"));
+    }
+    assertThat(Files.exists(directory.resolve("report")), is(false));
+  }
+
+  @Test
+  void anAuditOfAnotherCommitIsRefused() throws IOException {
     Path round = Site.sent(directory, "a", "b");
     assertThat(Cli.run("aggregate", "--round", round.toString()).code(), is(0));
     Path file = directory.resolve("other.json");
-    for (Audit other : List.of(audit("r2", 2), audit("r1", 3))) {
-      Files.write(file, PlainJson.write(other));
-      Cli.Result result = Cli.run("report", round.toString(), "--audit", file.toString());
-      assertThat(result.toString(), result.code(), is(3));
-      assertThat(
-          result.err(),
-          allOf(containsString("other.json: found"), containsString("expected round 'r1' with 2")));
-    }
+    Files.write(file, PlainJson.write(audit("r1", "00", 2)));
+    Cli.Result result = Cli.run("report", round.toString(), "--audit", file.toString());
+    assertThat(result.toString(), result.code(), is(3));
+    assertThat(
+        result.err(),
+        allOf(
+            containsString("other.json: found an audit of round 'r1'"),
+            containsString("expected round 'r1' and " + manifestDigest(round))));
     assertThat(Files.exists(round.resolve("report/full.html")), is(false));
   }
 

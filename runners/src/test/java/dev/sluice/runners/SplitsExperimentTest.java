@@ -172,6 +172,7 @@ class SplitsExperimentTest {
     Audit audit =
         Audit.newBuilder()
             .setRound("r")
+            .setManifestDigest("00")
             .setProbes(9)
             .setKl(kl)
             .setKlStandardError(standardError)

@@ -9,6 +9,7 @@ import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodeAccount;
 import dev.sluice.schemas.NodeAudit;
 import dev.sluice.schemas.Split;
+import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
 import dev.sluice.transforms.aggregation.CommittedTeacher;
@@ -27,6 +28,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
@@ -216,6 +218,11 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       Storage.replace(output, PlainJson.write(sum(shards)));
     }
 
+    private static String digest(String json) {
+      byte[] bytes = json.getBytes(StandardCharsets.UTF_8);
+      return HexFormat.of().formatHex(CodeBlocks.sha256().digest(bytes));
+    }
+
     /** Sums over probes, added up in the order of the shards. */
     private static final class Totals {
       private long probes;
@@ -278,6 +285,7 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       boolean moments = estimated && split.getWeights().equals(Weighting.SECOND_MOMENT.label());
       return Audit.newBuilder()
           .setRound(manifest.getRound())
+          .setManifestDigest(digest(manifestJson))
           .setProbes(totals.probes)
           .setKl(kl)
           .setKlStandardError(totals.probes < 2 ? null : Math.sqrt(spread / (m - 1)))

@@ -54,6 +54,9 @@ final class Decimals {
 
   /** A fraction as a percentage, three significant digits at most. */
   static String percent(double fraction) {
+    if (!Double.isFinite(100 * fraction)) {
+      return of(fraction);
+    }
     double rounded =
         new BigDecimal(100 * fraction)
             .round(new MathContext(3, RoundingMode.HALF_EVEN))

@@ -34,7 +34,31 @@ public record Series(String name, Kind kind, int look, List<Point> points) {
    * @param low lower end of its error bar or of the band, or null
    * @param high upper end, or null
    */
-  public record Point(double at, Double value, Double low, Double high) {}
+  public record Point(double at, Double value, Double low, Double high) {
+    /** Beyond this no scale can be drawn, and no quantity of ours goes. */
+    private static final double LARGEST = 1e100;
+
+    public Point {
+      if (!(Math.abs(at) <= LARGEST) || !fits(value) || !fits(low) || !fits(high)) {
+        throw new IllegalArgumentException(
+            "a chart's numbers must be within +-"
+                + LARGEST
+                + ", got "
+                + at
+                + ": "
+                + value
+                + " ["
+                + low
+                + ", "
+                + high
+                + "]");
+      }
+    }
+
+    private static boolean fits(Double number) {
+      return number == null || Math.abs(number) <= LARGEST;
+    }
+  }
 
   /** An empty series. */
   public static Series of(String name, Kind kind, int look) {

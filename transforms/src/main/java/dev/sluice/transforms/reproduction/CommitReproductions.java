@@ -5,6 +5,7 @@ import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.Trial;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.report.ReproductionPage;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
@@ -32,15 +33,18 @@ import org.apache.beam.sdk.values.PDone;
 public abstract class CommitReproductions extends PTransform<PCollection<Trial>, PDone> {
   abstract String directory();
 
+  abstract String aside();
+
   abstract long seed();
 
   /**
    * Commits to a directory.
    *
+   * @param aside directory where everything is written first
    * @param seed of the first repetition
    */
-  public static CommitReproductions into(String directory, long seed) {
-    return new AutoValue_CommitReproductions(directory, seed);
+  public static CommitReproductions into(String directory, String aside, long seed) {
+    return new AutoValue_CommitReproductions(directory, aside, seed);
   }
 
   /** The document of an experiment. */
@@ -65,12 +69,22 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
     for (Experiment experiment : new TreeSet<>(experiments)) {
       String file = file(directory, experiment);
       if (Storage.find(file).isPresent()) {
-        documents.add(
+        Reproduction document =
             PlainJson.read(
                 Reproduction.class,
                 Reproduction.getClassSchema(),
                 Storage.read(file, PlainJson.MAX_BYTES),
-                file));
+                file);
+        if (!document.getExperiment().equals(experiment.label())) {
+          throw new BadInputException(
+              file
+                  + ": found experiment '"
+                  + document.getExperiment()
+                  + "', expected '"
+                  + experiment.label()
+                  + "'");
+        }
+        documents.add(document);
       }
     }
     return documents;
@@ -81,17 +95,19 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
     trials
         .apply("OneKey", WithKeys.of(0))
         .apply("Gather", GroupByKey.create())
-        .apply("WriteDocuments", ParDo.of(new CommitFn(directory(), seed())));
+        .apply("WriteDocuments", ParDo.of(new CommitFn(directory(), aside(), seed())));
     return PDone.in(trials.getPipeline());
   }
 
   private static class CommitFn extends DoFn<KV<Integer, Iterable<Trial>>, Void> {
     private static final long serialVersionUID = 1L;
     private final String directory;
+    private final String aside;
     private final long seed;
 
-    CommitFn(String directory, long seed) {
+    CommitFn(String directory, String aside, long seed) {
       this.directory = directory;
+      this.aside = aside;
       this.seed = seed;
     }
 
@@ -104,22 +120,23 @@ public abstract class CommitReproductions extends PTransform<PCollection<Trial>,
                 Experiment.find(trial.getExperiment()).orElseThrow(), e -> new ArrayList<>())
             .add(trial);
       }
-      List<Reproduction> documents = new ArrayList<>();
+      Map<Experiment, Reproduction> shown = new EnumMap<>(Experiment.class);
+      Set<Experiment> kept = EnumSet.allOf(Experiment.class);
+      kept.removeAll(trials.keySet());
+      for (Reproduction document : documents(directory, kept)) {
+        shown.put(Experiment.find(document.getExperiment()).orElseThrow(), document);
+      }
       for (Map.Entry<Experiment, List<Trial>> of : trials.entrySet()) {
-        documents.add(of.getKey().reproduction(seed, results(of.getKey(), of.getValue())));
+        Experiment experiment = of.getKey();
+        Reproduction document = experiment.reproduction(seed, results(experiment, of.getValue()));
+        shown.put(experiment, document);
+        Storage.replace(file(aside, experiment), PlainJson.write(document));
       }
-      write(documents);
-    }
-
-    /** All of them are known before the first is written. */
-    private void write(List<Reproduction> documents) throws IOException {
-      for (Reproduction document : documents) {
-        Experiment experiment = Experiment.find(document.getExperiment()).orElseThrow();
-        Storage.replace(file(directory, experiment), PlainJson.write(document));
+      Storage.replace(page(aside), ReproductionPage.html(List.copyOf(shown.values())));
+      for (Experiment experiment : trials.keySet()) {
+        Storage.move(file(aside, experiment), file(directory, experiment));
       }
-      Storage.replace(
-          page(directory),
-          ReproductionPage.html(documents(directory, EnumSet.allOf(Experiment.class))));
+      Storage.move(page(aside), page(directory));
     }
 
     /** [setting][repetition][quantity]; whatever order they came in. */

@@ -8,6 +8,12 @@
   const sans = getComputedStyle(root).getPropertyValue("--sans");
   const superscript = (n) => String(n).replace(/./g, (c) => c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]);
 
+  const pen = document.createElement("canvas").getContext("2d");
+  function textWidth(text) {
+    pen.font = `12px ${sans}`;
+    return 1.1 * pen.measureText(text).width; // lines break at words
+  }
+
   /** A number in few digits, as at an axis. */
   function short(value, digits, powersFrom = 1e5) {
     if (value === 0) return "0";
@@ -53,8 +59,11 @@
     const { min, max } = extent(spec, values);
     if (spec.scale === "LINEAR") return { ...common, type: "value", ...linear(min, max, values.every((v) => v === null || Number.isInteger(v)) ? 1 : 0),
       axisLabel: { ...common.axisLabel, formatter: ticks(min, max) } };
+    // One notation along an axis of decades: decimals where all are short, else powers.
+    const powers = spec.scale === "LOG10" && (min < 1e-3 || max > 1e4);
     return { ...common, type: "log", logBase: spec.scale === "LOG2" ? 2 : 10, min, max,
-      axisLabel: { ...common.axisLabel, formatter: (v) => short(Number(v.toPrecision(12)), 4, spec.scale === "LOG10" ? 1e3 : 1e5) } };
+      axisLabel: { ...common.axisLabel, formatter: (v) => powers ? (v === 1 ? "1" : "10" + superscript(Math.round(Math.log10(v))))
+        : spec.scale === "LOG10" ? String(Number(v.toPrecision(12))) : short(Number(v.toPrecision(12)), 4) } };
   }
 
   /** Steps of 1, 2 or 5 of some power of ten, at least so wide. */
@@ -67,7 +76,8 @@
   }
 
   function ticks(min, max) {
-    const digits = Math.max(3, Math.ceil(Math.log10(Math.max(Math.abs(min), Math.abs(max)) / ((max - min) || 1))) + 2);
+    const size = Math.max(Math.abs(min), Math.abs(max));
+    const digits = max > min ? Math.min(15, Math.max(3, Math.ceil(Math.log10(size / (max - min))) + 2)) : 3;
     return (v) => short(Math.abs(v) < 1e-9 * (max - min) ? 0 : v, digits);
   }
 
@@ -126,10 +136,13 @@
     const atAxis = axis(spec.at, ats, upright);
     const valueAxis = axis(spec.value, values, upright);
     const name = { fontFamily: sans, fontSize: 12, fontWeight: "normal", color: "var(--soft)", width: width - 16, overflow: "break" };
+    // How far the name of an axis needs more than its one line.
+    const more = (text) => (Math.ceil(textWidth(text) / (width - 16)) - 1) * 15;
     return {
       animation: false,
       textStyle: { fontFamily: sans },
-      grid: { left: 4, right: 18, top: upright ? (spec.targets.length ? 24 : 10) : 36, bottom: 32, containLabel: true },
+      grid: { left: 4, right: 18, top: upright ? (spec.targets.length ? 24 : 10) : 36 + more(spec.value.label),
+        bottom: 32 + more(upright ? spec.value.label : spec.at.label), containLabel: true },
       title: upright
         ? [{ text: spec.value.label, right: 12, bottom: 0, padding: [2, 0, 5, 0], textStyle: name }]
         : [{ text: spec.value.label, left: 0, top: 0, padding: [5, 0, 2, 0], textStyle: name },
@@ -170,7 +183,7 @@
   function band(s, stroke, upright, shown, base) {
     const points = s.points.filter((p) => p[2] !== null && p[3] !== null);
     return { ...base, z: 1, type: "custom", silent: true, clip: true, encode: { x: -1, y: -1 },
-      data: upright ? points.map(([at, , low, high]) => [at, shown(low), shown(high)]) : [[points[0][0], 0, 0]],
+      data: upright ? points.map(([at, , low, high]) => [at, shown(low), shown(high)]) : points.slice(0, 1).map(([at]) => [at, 0, 0]),
       renderItem: (params, api) => {
         if (upright) {
           const [x1, y] = api.coord([api.value(1), api.value(0)]);
