@@ -5,6 +5,7 @@ import dev.sluice.runners.RunnerChoice.Engine;
 import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.ReproductionCell;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.report.ReproductionPage;
 import dev.sluice.transforms.reproduction.CommitReproductions;
 import dev.sluice.transforms.reproduction.Experiment;
 import dev.sluice.transforms.round.RoundDirectory;
@@ -194,7 +195,17 @@ final class ReproduceCommand extends SluiceCommand {
   private static String table(String axis, List<ReproductionCell> cells) {
     Texts.Table table =
         new Texts.Table(
-            axis, "channel", "published", "sd", "ours", "sd", "z", "reference", "lower", "upper");
+            axis,
+            "channel",
+            "published",
+            "sd",
+            "ours",
+            "sd",
+            "z",
+            "reference",
+            "lower",
+            "upper",
+            "predicted");
     for (ReproductionCell cell : cells) {
       table.row(
           Texts.number(cell.getValue()),
@@ -206,7 +217,8 @@ final class ReproduceCommand extends SluiceCommand {
           cell.getZ() == null ? "-" : String.format(Locale.ROOT, "%.2f", cell.getZ()),
           Texts.number(cell.getReference()),
           Texts.number(cell.getLower()),
-          Texts.number(cell.getUpper()));
+          Texts.number(cell.getUpper()),
+          Texts.number(cell.getPredicted()));
     }
     return table.toString();
   }
@@ -223,6 +235,7 @@ final class ReproduceCommand extends SluiceCommand {
     List<ReproductionCell> bounded =
         document.getCells().stream()
             .filter(cell -> cell.getLower() != null || cell.getUpper() != null)
+            .filter(cell -> cell.getBoundBase() == null) // else they are on another quantity
             .filter(cell -> cell.getOursSd() != null) // else nothing says what is near
             .toList();
     List<ReproductionCell> outside = bounded.stream().filter(ReproduceCommand::isOutside).toList();
@@ -232,7 +245,9 @@ final class ReproduceCommand extends SluiceCommand {
           .append(compared.size() - apart.size())
           .append(" of ")
           .append(Texts.count(compared.size(), "mean"))
-          .append(" within 3 standard errors\n");
+          .append(" within 3 standard errors\n            of ")
+          .append(Texts.count(ReproductionPage.settings(compared), "distinct setting"))
+          .append("; cells of an experiment share their seeds: their z go together\n");
       apart.forEach(
           cell ->
               text.append("  ")

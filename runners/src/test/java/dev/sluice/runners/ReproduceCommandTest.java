@@ -95,7 +95,7 @@ class ReproduceCommandTest {
         allOf(
             containsString("Refinement: error of the aggregate by round"),
             containsString("published   nothing to compare with"),
-            containsString("of 96 means within them"),
+            containsString("of 36 means within them"),
             containsString("written     " + out.resolve("allocation.json")),
             not(containsString("more; --json"))));
     assertThat(
@@ -108,7 +108,7 @@ class ReproduceCommandTest {
 
   private static boolean isRow(String line, ReproductionCell cell) {
     String[] words = line.strip().split(" {2,}");
-    return words.length == 10
+    return words.length == 11
         && words[0].equals(Texts.number(cell.getValue()))
         && words[1].equals(cell.getChannel())
         && words[4].equals(Texts.number(cell.getOurs()));
@@ -123,6 +123,8 @@ class ReproduceCommandTest {
         cell("K", 4, "dither", .5).setLower(.3).setUpper(.4).setOursSd(.04).build();
     ReproductionCell within =
         cell("K", 8, "dither", .45).setLower(.3).setUpper(.4).setOursSd(.04).build();
+    ReproductionCell based =
+        cell("K", 9, "dither", .9).setUpper(.4).setOursSd(.04).setBoundBase(.1).build();
     ReproductionCell unknown = cell("K", 16, "dither", .5).setLower(.6).build();
     String text =
         ReproduceCommand.forPeople(
@@ -136,13 +138,14 @@ class ReproduceCommandTest {
                 .setSeed(0)
                 .setSeeds(4)
                 .setPublishedSeeds(40)
-                .setCells(List.of(far, near, above, within, unknown))
+                .setCells(List.of(far, near, above, within, based, unknown))
                 .build());
     assertThat(
         text,
         allOf(
             containsString("published   1 of 2 means within 3 standard errors\n"),
             containsString("  K 4, midrise: published 0.40000, ours 0.43000, z 3.50\n"),
+            containsString("            of 2 distinct settings; cells of an experiment share"),
             not(containsString("K 8, midrise:")),
             containsString("bounds      1 of 2 means within them"),
             containsString("  K 4, dither: ours 0.50000, lower 0.30000, upper 0.40000\n"),

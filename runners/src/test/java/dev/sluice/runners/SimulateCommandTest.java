@@ -112,6 +112,9 @@ class SimulateCommandTest {
       assertThat(a.getHigh(), greaterThanOrEqualTo(0.9));
       assertThat(a.getLow(), lessThan(a.getCoverage()));
       assertThat(a.getSetSize(), lessThan(8.0));
+      // sizes are in [0, 8]: their deviation is at most 4
+      assertThat(a.getSetSizeError(), greaterThan(0.0));
+      assertThat(a.getSetSizeError(), lessThan(4 / Math.sqrt(a.getQueries() - 1.0)));
       assertThat(a.getAccuracy(), greaterThan(1.0 / 8));
     }
     assertThat(

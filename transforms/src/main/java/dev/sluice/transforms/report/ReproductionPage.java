@@ -28,6 +28,7 @@ public final class ReproductionPage {
 
   private static final int PUBLISHED = 5;
   private static final int REFERENCE = 7;
+  private static final int PREDICTED = 6;
   private static final int NAMED = 6;
 
   /** What the experiments' axes are, for people: name and unit. */
@@ -60,6 +61,12 @@ public final class ReproductionPage {
             .filter(cell -> cell.getZ() != null)
             .toList();
     long met = compared.stream().filter(cell -> Math.abs(cell.getZ()) <= WITHIN).count();
+    long settings =
+        experiments.stream()
+            .mapToLong(
+                one ->
+                    settings(one.getCells().stream().filter(cell -> cell.getZ() != null).toList()))
+            .sum();
     int cells = experiments.stream().mapToInt(one -> one.getCells().size()).sum();
     Page page =
         Page.of(
@@ -71,12 +78,17 @@ public final class ReproductionPage {
                     + " of "
                     + Decimals.count(compared.size(), "published mean")
                     + (met == 1 ? " is" : " are")
-                    + " met within three standard errors of the difference.");
+                    + " met within three standard errors of the difference. They are of "
+                    + Decimals.count(settings, "distinct setting")
+                    + "; cells of one experiment share their seeds, so that their z go together.");
     double largest = compared.stream().mapToDouble(cell -> Math.abs(cell.getZ())).max().orElse(0);
     page.fact("Experiments", Integer.toString(experiments.size()), names(experiments))
         .fact("Cells", Decimals.count(cells), "settings and channels that were run");
     if (!compared.isEmpty()) {
-      page.fact("Compared", Decimals.count(compared.size()), "cells with a published mean")
+      page.fact(
+              "Compared",
+              Decimals.count(compared.size()),
+              "published means, of " + Decimals.count(settings, "distinct setting"))
           .fact("Within 3 standard errors", met + " of " + compared.size(), "")
           .fact("Largest |z|", Decimals.of(largest), "standard errors of the difference");
     }
@@ -149,9 +161,26 @@ public final class ReproductionPage {
   }
 
   private static boolean outside(ReproductionCell cell) {
+    if (cell.getBoundBase() != null) {
+      return false;
+    }
     double slack = WITHIN * Objects.requireNonNullElse(ourError(cell), 0.0);
     return (cell.getLower() != null && cell.getOurs() < cell.getLower() - slack)
         || (cell.getUpper() != null && cell.getOurs() > cell.getUpper() + slack);
+  }
+
+  /**
+   * How many settings cells of one experiment are of; a figure put together from several counts as
+   * one.
+   */
+  public static long settings(List<ReproductionCell> cells) {
+    long combined = cells.stream().filter(cell -> cell.getSetting() == null).count();
+    return combined
+        + cells.stream()
+            .map(ReproductionCell::getSetting)
+            .filter(Objects::nonNull)
+            .distinct()
+            .count();
   }
 
   // ---- all at a glance ----
@@ -183,7 +212,8 @@ public final class ReproductionPage {
                 "Ours against published, in standard errors",
                 "Each symbol is a cell: its mean less the published one, over the standard error of"
                     + " the difference. Were both draws of one law, nearly all would lie between"
-                    + " the lines at −3 and 3.",
+                    + " the lines at −3 and 3; cells of one experiment share their seeds and lie to"
+                    + " one side together.",
                 Axis.categories("experiment and axis", rows),
                 Axis.linear("z", "standard errors"))
             .target("z = −3", -WITHIN)
@@ -237,6 +267,8 @@ public final class ReproductionPage {
     Map<String, List<Series>> channels = new LinkedHashMap<>();
     boolean bars = false;
     boolean bounded = false;
+    boolean based = false;
+    TreeMap<Double, Double> predicted = new TreeMap<>();
     TreeMap<Double, List<ReproductionCell>> sorted = new TreeMap<>();
     for (ReproductionCell cell : cells) {
       sorted.computeIfAbsent(cell.getValue(), value -> new ArrayList<>()).add(cell);
@@ -250,7 +282,13 @@ public final class ReproductionPage {
                 channel,
                 name ->
                     List.of(
-                        Series.of("bounds, " + name, Kind.BAND, look),
+                        Series.of(
+                            (cell.getBoundBase() == null
+                                    ? "bounds, "
+                                    : "unquantised mean plus (L), (U), ")
+                                + name,
+                            Kind.BAND,
+                            look),
                         Series.of("upper bound, " + name, Kind.LEVEL, look + 4),
                         Series.of("lower bound, " + name, Kind.LEVEL, look + 4),
                         Series.of("ours, " + name, Kind.LINE, look)));
@@ -275,13 +313,16 @@ public final class ReproductionPage {
         } else if (cell.getLower() != null) {
           its.get(2).add(cell.getValue(), cell.getLower());
         }
-        if (cell.getLower() != null) {
-          values.add(cell.getLower());
-          bounded = true;
+        for (Double bound : new Double[] {cell.getLower(), cell.getUpper()}) {
+          if (bound != null) {
+            values.add(bound);
+            bounded |= cell.getBoundBase() == null;
+            based |= cell.getBoundBase() != null;
+          }
         }
-        if (cell.getUpper() != null) {
-          values.add(cell.getUpper());
-          bounded = true;
+        if (cell.getPredicted() != null) {
+          predicted.put(cell.getValue(), cell.getPredicted());
+          values.add(cell.getPredicted());
         }
       }
     }
@@ -295,7 +336,12 @@ public final class ReproductionPage {
                     ? "; bars are ± 2 standard errors of the mean (standard deviation over √"
                         + "repetitions), often smaller than the symbol"
                     : "")
-                + (bounded ? "; bounds on the expectation beside them." : "."),
+                + (bounded ? "; bounds on the expectation beside them" : "")
+                + (based
+                    ? "; a band of the unquantised mean plus (L) and (U) is for orientation: the"
+                        + " bounds are on the excess over that mean"
+                    : "")
+                + (predicted.isEmpty() ? "." : "; what is predicted or aimed at is no bound."),
             at,
             Axis.fitting(
                 one.getQuantity(),
@@ -306,7 +352,9 @@ public final class ReproductionPage {
         chart.add(its.get(layer));
       }
     }
-    chart.add(published).add(reference);
+    Series aim = Series.of("predicted", Kind.LEVEL, PREDICTED);
+    predicted.forEach(aim::add);
+    chart.add(published).add(reference).add(aim);
     return one.getExperiment().equals("e2") ? chart.target("1 − α = 0.9", E2_COVERAGE) : chart;
   }
 
@@ -332,7 +380,10 @@ public final class ReproductionPage {
     Table table =
         Table.of(
             "Every cell of " + one.getExperiment() + ": " + one.getQuantity(),
-            "In " + one.getUnit() + "; sd is the standard deviation of one repetition.",
+            "In "
+                + one.getUnit()
+                + "; sd is the standard deviation of one repetition. Where bounds stand on a"
+                + " measured mean, they are on the excess over it.",
             "axis",
             "value",
             "channel",
@@ -344,7 +395,9 @@ public final class ReproductionPage {
             "repetitions",
             "z",
             "lower bound",
-            "upper bound");
+            "upper bound",
+            "bounds stand on",
+            "predicted");
     for (ReproductionCell cell : one.getCells()) {
       table.row(
           Cell.text(cell.getAxis()),
@@ -358,7 +411,9 @@ public final class ReproductionPage {
           Cell.count(cell.getSeeds()),
           Cell.number(cell.getZ()),
           Cell.number(cell.getLower()),
-          Cell.number(cell.getUpper()));
+          Cell.number(cell.getUpper()),
+          Cell.number(cell.getBoundBase()),
+          Cell.number(cell.getPredicted()));
     }
     return table;
   }

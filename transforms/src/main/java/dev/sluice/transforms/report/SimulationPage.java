@@ -8,6 +8,7 @@ import dev.sluice.schemas.Simulation;
 import dev.sluice.transforms.report.Page.Section;
 import dev.sluice.transforms.report.Series.Kind;
 import dev.sluice.transforms.report.Table.Cell;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -39,6 +40,12 @@ public final class SimulationPage {
 
   private static final int NODE_LOOK = 6;
 
+  /** Coverage that is rarer under the guarantee is noticed. */
+  private static final double SELDOM = 1e-3;
+
+  /** Standard errors to either side that an error bar shows. */
+  private static final double BAR = 2;
+
   private final Simulation run;
   private final double[] bits;
 
@@ -59,7 +66,11 @@ public final class SimulationPage {
 
   /** The page as UTF-8. */
   public static byte[] html(Simulation run) {
-    return PageRenderer.render(new SimulationPage(run).page());
+    return PageRenderer.render(page(run));
+  }
+
+  static Page page(Simulation run) {
+    return new SimulationPage(run).page();
   }
 
   private Page page() {
@@ -93,45 +104,97 @@ public final class SimulationPage {
 
   private String lead() {
     String setting =
-        Decimals.count(run.getNodes(), "node")
+        (run.getTitle().isEmpty() ? "" : run.getTitle() + ". ")
+            + Decimals.count(run.getNodes(), "node")
             + " distilled one student over "
             + Decimals.count(run.getRounds(), "round")
             + ", from logits on "
             + Decimals.count(run.getProbes(), "public context")
             + ". ";
-    Optional<Perplexity> none = last(UNQUANTISED, null);
-    if (bits.length == 0 || none.isEmpty()) {
-      return setting;
-    }
-    double reference = none.get().getPerplexity();
-    return setting
-        + last(STUDENT, bits[bits.length - 1])
-            .map(
-                one ->
-                    "At "
-                        + Decimals.of(one.getBits())
-                        + " bits per coordinate its held-out perplexity is "
-                        + Decimals.of(one.getPerplexity())
-                        + ", "
-                        + against(one.getPerplexity(), reference)
-                        + " the unquantised "
-                        + Decimals.of(reference))
-            .orElse("")
-        + last(STUDENT, bits[0])
-            .filter(one -> bits.length > 1)
-            .map(
-                one ->
-                    "; at "
-                        + Decimals.of(one.getBits())
-                        + " it is "
-                        + Decimals.of(one.getPerplexity()))
-            .orElse("")
-        + ".";
+    return setting + cost() + standing();
   }
 
-  private static String against(double value, double reference) {
-    double change = value / reference - 1;
-    return Decimals.percent(Math.abs(change)) + (change < 0 ? " below" : " above");
+  /** What quantising cost the student, paired. */
+  private String cost() {
+    Optional<Perplexity> none = last(UNQUANTISED, null);
+    if (bits.length == 0 || none.isEmpty()) {
+      return "";
+    }
+    List<String> widths = new ArrayList<>();
+    for (double width : bits.length == 1 ? bits : new double[] {bits[bits.length - 1], bits[0]}) {
+      last(STUDENT, width)
+          .ifPresent(
+              one ->
+                  widths.add(
+                      "at "
+                          + Decimals.of(width)
+                          + " bits per coordinate "
+                          + Decimals.of(one.getPerplexity())
+                          + paired(one)));
+    }
+    return widths.isEmpty()
+        ? ""
+        : "The student's held-out perplexity is "
+            + String.join(", ", widths)
+            + "; unquantised it is "
+            + Decimals.of(none.get().getPerplexity())
+            + ". ";
+  }
+
+  private static String paired(Perplexity one) {
+    return one.getExcess() == null || one.getExcessStandardError() == null
+        ? ""
+        : " ("
+            + Decimals.of(Math.abs(one.getExcess()))
+            + " nats per token "
+            + (one.getExcess() < 0 ? "below" : "above")
+            + " the unquantised on the same tokens, standard error "
+            + Decimals.of(one.getExcessStandardError())
+            + ")";
+  }
+
+  /** How the student of most bits stands to what it is compared with. */
+  private String standing() {
+    Optional<Perplexity> student =
+        bits.length == 0 ? last(UNQUANTISED, null) : last(STUDENT, bits[bits.length - 1]);
+    if (student.isEmpty()) {
+      return "";
+    }
+    double own = student.get().getPerplexity();
+    List<String> others = new ArrayList<>();
+    double[] alone =
+        run.getPerplexities().stream()
+            .filter(one -> one.getModel().equals(NODE))
+            .mapToDouble(Perplexity::getPerplexity)
+            .sorted()
+            .toArray();
+    if (alone.length > 0) {
+      double best = alone[0];
+      double worst = alone[alone.length - 1];
+      others.add(
+          (own < best ? "below every node" : own > worst ? "above every node" : "amid the nodes")
+              + " alone ("
+              + Decimals.of(best)
+              + (worst > best ? " to " + Decimals.of(worst) : "")
+              + ")");
+    }
+    last("pooled", null).ifPresent(one -> others.add(beside(own, "the pooled text's model", one)));
+    last("feddf", null).ifPresent(one -> others.add(beside(own, "FedDF's student", one)));
+    return others.isEmpty()
+        ? ""
+        : "The student "
+            + (bits.length == 0 ? "" : "at " + Decimals.of(bits[bits.length - 1]) + " bits ")
+            + "is "
+            + String.join(", ", others)
+            + ".";
+  }
+
+  private static String beside(double own, String name, Perplexity other) {
+    return (own < other.getPerplexity() ? "below " : "above ")
+        + name
+        + " ("
+        + Decimals.of(other.getPerplexity())
+        + ")";
   }
 
   private void facts(Page page) {
@@ -172,15 +235,21 @@ public final class SimulationPage {
       }
     }
     for (SimulatedAnswers one : run.getAnswers()) {
-      if (one.getHigh() < 1 - one.getAlpha()) {
+      long covered = Math.round(one.getCoverage() * one.getQueries());
+      double chance =
+          MarginalCoverage.atMost(
+              covered, one.getQueries(), one.getCalibration(), BigDecimal.valueOf(one.getAlpha()));
+      if (chance < SELDOM) {
         page.notice(
             "The answer sets of the student at "
                 + width(one.getBits())
                 + " cover "
                 + Decimals.of(one.getCoverage())
-                + ", and even the upper end of the interval falls short of "
+                + " of the test queries. So little has a chance of at most "
+                + Decimals.of(chance)
+                + " over calibration and test queries, were coverage of "
                 + Decimals.of(1 - one.getAlpha())
-                + ".");
+                + " guaranteed here.");
       }
     }
   }
@@ -222,6 +291,10 @@ public final class SimulationPage {
                     + " in the table, is that of the text, which all models share: differences"
                     + " between models are known better.")
             .show(byBits);
+    Chart excess = excess();
+    if (!excess.series().isEmpty()) {
+      section.say(steps()).show(excess);
+    }
     Chart byRound =
         Chart.of(
             "perplexity-rounds",
@@ -247,7 +320,9 @@ public final class SimulationPage {
             "round",
             "perplexity",
             "nats per token",
-            "standard error (nats)");
+            "standard error (nats)",
+            "nats above unquantised, paired",
+            "its standard error (nats)");
     for (Perplexity one : run.getPerplexities()) {
       table.row(
           Cell.text(one.getModel()),
@@ -256,9 +331,82 @@ public final class SimulationPage {
           Cell.count(one.getRound()),
           Cell.number(one.getPerplexity()),
           Cell.number(one.getNll()),
-          Cell.number(one.getNllStandardError()));
+          Cell.number(one.getNllStandardError()),
+          Cell.number(one.getExcess()),
+          Cell.number(one.getExcessStandardError()));
     }
     return section.show(table);
+  }
+
+  /** A student's loss less that of the unquantised teacher's student, by bits and round. */
+  private Chart excess() {
+    Chart chart =
+        Chart.of(
+            "excess-bits",
+            "Excess over the unquantised student",
+            "The student's mean negative log-likelihood less that of the unquantised teacher's"
+                + " student after as many rounds, on the same tokens, with ± 2 standard errors of"
+                + " that paired difference.",
+            Axis.linear("uplink", BITS),
+            Axis.linear("excess", "nats per token"));
+    for (int round = 1; round <= run.getRounds(); round++) {
+      Series line = Series.of("after " + Decimals.count(round, "round"), Kind.LINE, round - 1);
+      for (Perplexity one : run.getPerplexities()) {
+        if (one.getModel().equals(STUDENT)
+            && one.getRound() == round
+            && one.getBits() != null
+            && one.getExcess() != null
+            && one.getExcessStandardError() != null) {
+          double bar = BAR * one.getExcessStandardError();
+          line.add(one.getBits(), one.getExcess(), one.getExcess() - bar, one.getExcess() + bar);
+        }
+      }
+      chart.add(line);
+    }
+    return chart.target("unquantised", 0);
+  }
+
+  /** Whether perplexity falls from one bit width to the next, and where that is in doubt. */
+  private String steps() {
+    List<String> rises = new ArrayList<>();
+    List<String> doubtful = new ArrayList<>();
+    Perplexity before = null;
+    for (double width : bits) {
+      Perplexity one = last(STUDENT, width).filter(p -> p.getExcess() != null).orElse(null);
+      if (one == null) {
+        continue;
+      }
+      if (before != null) {
+        double change = one.getExcess() - before.getExcess();
+        double error = Math.hypot(one.getExcessStandardError(), before.getExcessStandardError());
+        String step =
+            "from "
+                + Decimals.of(before.getBits())
+                + " to "
+                + Decimals.of(width)
+                + " bits, by "
+                + Decimals.of(Math.abs(change))
+                + " nats, where the paired standard errors are "
+                + Decimals.of(before.getExcessStandardError())
+                + " and "
+                + Decimals.of(one.getExcessStandardError());
+        if (change >= 0) {
+          rises.add(step);
+        } else if (-change < BAR * error) {
+          doubtful.add(step);
+        }
+      }
+      before = one;
+    }
+    return (rises.isEmpty()
+            ? "After the last round the student's perplexity falls with every step of bits."
+            : "After the last round the student's perplexity does not fall with every step of bits: it"
+                + " rises "
+                + String.join("; ", rises)
+                + ".")
+        + (doubtful.isEmpty()
+            ? ""
+            : " It falls by less than two standard errors " + String.join("; ", doubtful) + ".");
   }
 
   /** A line over bit widths; where nothing was quantised, straight across. */
@@ -327,7 +475,7 @@ public final class SimulationPage {
     Series measured = Series.of("measured", Kind.LINE, 0);
     Series fit = Series.of("fit", Kind.LINE, 1);
     for (SimulatedChannel one : last.values()) {
-      double bar = 2 * one.getKlStandardError();
+      double bar = BAR * one.getKlStandardError();
       bounds.addRange(one.getBits(), one.getLower(), one.getUpper());
       measured.add(one.getBits(), one.getKl(), one.getKl() - bar, one.getKl() + bar);
       fit.add(one.getBits(), one.getFit());
@@ -413,16 +561,17 @@ public final class SimulationPage {
         Chart.of(
             "coverage-bits",
             "Coverage against bits",
-            "The share of test queries whose set holds the true answer, with its 95 %"
-                + " Clopper–Pearson interval, by the bits that the student was trained with.",
+            "The share of test queries whose set holds the true answer, by the bits that the student"
+                + " was trained with. Bars are 95 % Clopper–Pearson intervals for the threshold as"
+                + " it is; another calibration would give another.",
             Axis.linear("uplink in training", BITS),
             Axis.linear("coverage", "fraction of queries"));
     Chart size =
         Chart.of(
             "size-bits",
             "Set size against bits",
-            "The mean number of answers in a set: what fewer bits in training cost, since coverage"
-                + " stands.",
+            "The mean number of answers in a set, with ± 2 standard errors over queries. The queries"
+                + " are the same at every bit width: the errors are largely common.",
             Axis.linear("uplink in training", BITS),
             Axis.linear("set size", "answers"));
     int look = 0;
@@ -436,7 +585,12 @@ public final class SimulationPage {
           exact = Optional.of(one);
         } else {
           covered.add(one.getBits(), one.getCoverage(), one.getLow(), one.getHigh());
-          sizes.add(one.getBits(), one.getSetSize());
+          double bar = one.getSetSizeError() == null ? 0 : BAR * one.getSetSizeError();
+          sizes.add(
+              one.getBits(),
+              one.getSetSize(),
+              bar == 0 ? null : Double.valueOf(one.getSetSize() - bar),
+              bar == 0 ? null : Double.valueOf(one.getSetSize() + bar));
         }
       }
       coverage
@@ -450,7 +604,8 @@ public final class SimulationPage {
     Table table =
         Table.of(
             "The student as a scorer",
-            "An interval is Clopper–Pearson's at 95 %.",
+            "An interval is Clopper–Pearson's at 95 %, for the threshold as it is. The guarantee is on"
+                + " average over calibrations.",
             "bits per coordinate",
             "α",
             "perplexity",
@@ -458,6 +613,7 @@ public final class SimulationPage {
             "low",
             "high",
             "set size",
+            "its standard error",
             "accuracy",
             "candidates",
             "calibration queries",
@@ -473,6 +629,7 @@ public final class SimulationPage {
           Cell.number(one.getLow()),
           Cell.number(one.getHigh()),
           Cell.number(one.getSetSize()),
+          Cell.number(one.getSetSizeError()),
           Cell.number(one.getAccuracy()),
           Cell.count(one.getCandidates()),
           Cell.count(one.getCalibration()),
@@ -482,8 +639,9 @@ public final class SimulationPage {
     }
     return Section.of("answers", "Answer sets")
         .say(
-            "Each student as the scorer behind conformal answer sets. Their coverage is guaranteed"
-                + " whatever the training bits; a worse student pays in larger sets.")
+            "Each student as the scorer behind conformal answer sets. Coverage of at least 1 − α is"
+                + " guaranteed over calibration and test queries together, whatever the training"
+                + " bits.")
         .show(coverage)
         .show(size)
         .show(table);

@@ -158,6 +158,7 @@ final class AllocationFigures implements Study {
           cell(setting, setting.axis, isSplit ? setting.policy : "KL", results[s], KL);
       kl.setLower(floor + lower);
       kl.setUpper(floor + upper);
+      kl.setBoundBase(floor);
       ReproductionCell excess =
           isSplit
               ? cell(setting, setting.axis + ", excess", setting.policy, results[s], EXCESS)
@@ -197,8 +198,11 @@ final class AllocationFigures implements Study {
 
   private static ReproductionCell cell(
       Setting setting, String axis, String channel, double[][] repetitions, int quantity) {
-    return Cells.of(
-        PUBLISHED.at(axis, setting.value, channel), Cells.quantity(repetitions, quantity), 0);
+    ReproductionCell cell =
+        Cells.of(
+            PUBLISHED.at(axis, setting.value, channel), Cells.quantity(repetitions, quantity), 0);
+    cell.setSetting(SETTINGS.indexOf(setting));
+    return cell;
   }
 
   /** (L). */

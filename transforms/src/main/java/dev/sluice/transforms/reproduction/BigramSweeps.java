@@ -7,6 +7,7 @@ import dev.sluice.transforms.theory.KlBounds;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * E1: KL(P*‖P̂) of bigram sites, one parameter varied at a time from (K, n, m, b, V) = (4, 3000,
@@ -26,6 +27,10 @@ final class BigramSweeps implements Study {
   /** One for each published mean, in the order of Tables 2 to 6. */
   private static final List<PublishedValues.Row> CELLS =
       PUBLISHED.rows().stream().filter(row -> row.channel().equals("midrise")).toList();
+
+  /** The same, as they are run: the default stands in every sweep. */
+  private static final List<Setting> SETTINGS =
+      IntStream.range(0, CELLS.size()).mapToObj(BigramSweeps::setting).toList();
 
   @Override
   public int settings() {
@@ -57,7 +62,11 @@ final class BigramSweeps implements Study {
     for (int s = 0; s < results.length; s++) {
       PublishedValues.Row row = CELLS.get(s);
       Setting setting = setting(s);
-      cells.add(Cells.of(row, Cells.quantity(results[s], MIDRISE), PUBLISHED_SEEDS));
+      int run = SETTINGS.indexOf(setting);
+      ReproductionCell midrise =
+          Cells.of(row, Cells.quantity(results[s], MIDRISE), PUBLISHED_SEEDS);
+      midrise.setSetting(run);
+      cells.add(midrise);
       double floor = Cells.mean(Cells.quantity(results[s], NONE));
       double norm = Cells.mean(Cells.quantity(results[s], ONE_MINUS_SQUARED_NORM));
       double step = setting.step();
@@ -68,10 +77,12 @@ final class BigramSweeps implements Study {
       double[] exact = Cells.quantity(results[s], NONE);
       double[] excess = new double[exact.length];
       Arrays.setAll(excess, r -> dithered[r] - exact[r]);
-      cells.add(bounded(cell(row.axis(), row, "dither", dithered), floor + lower, floor + upper));
-      cells.add(cell(row.axis(), row, "none", exact));
+      ReproductionCell dither = cell(row.axis(), row, "dither", dithered, run);
+      dither.setBoundBase(floor);
+      cells.add(bounded(dither, floor + lower, floor + upper));
+      cells.add(cell(row.axis(), row, "none", exact, run));
       excesses.add(
-          bounded(cell(row.axis() + ", excess", row, "dither - none", excess), lower, upper));
+          bounded(cell(row.axis() + ", excess", row, "dither - none", excess, run), lower, upper));
     }
     cells.addAll(excesses);
     return Reproduction.newBuilder()
@@ -81,8 +92,8 @@ final class BigramSweeps implements Study {
                 + " The simulator is recovered from them. Its channel 'midrise' has no dither,"
                 + " unlike what the paper describes; 'dither' has, with 2^n_bits + 1 symbols, and"
                 + " 'none' is not quantised. The excess of the former over the latter is of the"
-                + " same draws and bounded by (L) and (U), and 'dither' by the mean of 'none' and"
-                + " these. References are an independent implementation's.")
+                + " same draws and bounded by (L) and (U). The default cell stands in all five"
+                + " sweeps. References are an independent implementation's.")
         .setQuantity("KL(truth || student), mean over the probes")
         .setUnit("nats")
         .setPublishedSeeds(PUBLISHED_SEEDS)
@@ -90,8 +101,11 @@ final class BigramSweeps implements Study {
   }
 
   private static ReproductionCell cell(
-      String axis, PublishedValues.Row row, String channel, double[] ours) {
-    return Cells.of(PUBLISHED.at(axis, row.value(), channel), ours, PUBLISHED_SEEDS);
+      String axis, PublishedValues.Row row, String channel, double[] ours, int setting) {
+    ReproductionCell cell =
+        Cells.of(PUBLISHED.at(axis, row.value(), channel), ours, PUBLISHED_SEEDS);
+    cell.setSetting(setting);
+    return cell;
   }
 
   private static ReproductionCell bounded(ReproductionCell cell, double lower, double upper) {

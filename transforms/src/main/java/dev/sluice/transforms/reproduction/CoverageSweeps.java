@@ -38,6 +38,9 @@ final class CoverageSweeps implements Study {
   private static final int FLOAT_BITS = 32;
   private static final int MOST_BITS = 8192;
 
+  /** Bits of a score at most; more change nothing. */
+  private static final int CAP = 16;
+
   private static final int SCORES = 3000;
   private static final int QUERY_BITS = 8;
   private static final int SUMMARY_BITS = 8;
@@ -160,15 +163,21 @@ final class CoverageSweeps implements Study {
   @Override
   public Reproduction.Builder table(double[][][] results) {
     List<ReproductionCell> cells = new ArrayList<>();
+    List<List<Integer>> runs = new ArrayList<>();
     for (PublishedValues.Row row : PUBLISHED.rows()) {
       int scores = of(row, "n_cal", SCORES);
       int queryBits = of(row, "B_i", QUERY_BITS);
+      List<Integer> run = List.of(scores, Math.min(queryBits, CAP), of(row, "B_cal", SUMMARY_BITS));
+      if (!runs.contains(run)) {
+        runs.add(run);
+      }
       for (int s = 0; s < SETTINGS.size(); s++) {
         Setting setting = SETTINGS.get(s);
         if (setting.scores == scores && setting.queryBits == queryBits) {
           int at = 2 * setting.summaryBits.indexOf(of(row, "B_cal", SUMMARY_BITS));
           ReproductionCell paper = Cells.of(row, Cells.quantity(results[s], at), PUBLISHED_SEEDS);
-          paper.setLower(row.predictedLower().orElse(null));
+          paper.setPredicted(row.predicted().orElse(null));
+          paper.setSetting(runs.indexOf(run));
           cells.add(paper);
           ReproductionCell conservative =
               Cells.of(
@@ -176,6 +185,7 @@ final class CoverageSweeps implements Study {
                   Cells.quantity(results[s], at + 1),
                   PUBLISHED_SEEDS);
           conservative.setLower(1 - ALPHA.toDouble());
+          conservative.setSetting(runs.indexOf(run));
           cells.add(conservative);
         }
       }
@@ -184,8 +194,9 @@ final class CoverageSweeps implements Study {
         .setTitle("E2: coverage of prediction sets calibrated from few bits, alpha = 0.1, K = 4")
         .setSource(
             "Published values: the companion paper (THEORY 8.3); n_cal is of each node. The"
-                + " paper's rule is recovered from them, a fit; its lower bounds are the paper's"
-                + " predictions. 'conservative' is the rule that keeps 1 - alpha for any bits,"
+                + " paper's rule is recovered from them, a fit. What is predicted is the paper's"
+                + " lower bound. The one value printed for B_cal of 8 and more is compared at 8."
+                + " A score is capped at 16 bits: B_i = 32 is B_i = 16. 'conservative' is the rule that keeps 1 - alpha for any bits,"
                 + " with as many as the paper's 2^B_cal values take as float32, 8192 at most."
                 + " Scores are made up: normal, through the score channel at B_i bits, on which"
                 + " coverage does not depend. References are an independent implementation's.")

@@ -26,7 +26,7 @@ public final class PublishedValues {
    * @param published the mean as printed, for its digits
    * @param publishedSd its standard deviation
    * @param reference of our own, from an independent implementation
-   * @param predictedLower the published lower bound
+   * @param predicted what was predicted for it in print
    */
   public record Row(
       String axis,
@@ -35,7 +35,7 @@ public final class PublishedValues {
       Optional<BigDecimal> published,
       Optional<Double> publishedSd,
       Optional<Double> reference,
-      Optional<Double> predictedLower) {}
+      Optional<Double> predicted) {}
 
   private PublishedValues(List<Row> rows) {
     this.rows = List.copyOf(rows);
@@ -60,7 +60,7 @@ public final class PublishedValues {
                   text(row, "published").map(BigDecimal::new),
                   text(row, "published_sd").map(Double::valueOf),
                   text(row, "reference").map(Double::valueOf),
-                  text(row, "predicted_lower").map(Double::valueOf)));
+                  text(row, "predicted").map(Double::valueOf)));
         }
       }
     } catch (IOException e) {

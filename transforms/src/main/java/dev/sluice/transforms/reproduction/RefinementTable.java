@@ -137,7 +137,8 @@ final class RefinementTable implements Study {
           ReproductionCell cell =
               Cells.of(row, Cells.quantity(results[s], scheme * ROUNDS + t - 1), 0);
           predicted(setting, SCHEMES[scheme], t, results[s]).ifPresent(cell::setReference);
-          cell.setLower(target);
+          cell.setPredicted(target);
+          cell.setSetting(s);
           cells.add(cell);
         }
       }
@@ -147,8 +148,8 @@ final class RefinementTable implements Study {
         .setSource(
             "Nothing is published. References are each scheme's exact variance (THEORY 4.2); where"
                 + " it has none, a residual against the broadcast with nodes that differ, an"
-                + " independent implementation's figures. The lower bound is the rate that is"
-                + " aimed at, L^2/(3K) 4^(-tb). The safe range is twice the spread once that is"
+                + " independent implementation's figures. What is predicted is the rate that is"
+                + " aimed at, L^2/(3K) 4^(-tb); no scheme is bound to it. The safe range is twice the spread once that is"
                 + " more than half a step, as in THEORY's figures. Logits are made up: a common"
                 + " normal and what the population adds; 60000 coordinates a repetition.")
         .setQuantity("mean squared error of the aggregate")

@@ -79,10 +79,13 @@ final class Questioned {
     double threshold =
         threshold(questions, said, calibration, nodes, channels[0].maxReconstruction(budget));
     Coverage coverage = new Coverage();
+    double[] sizes = new double[said.length - calibration];
     int right = 0;
     for (int q = calibration; q < said.length; q++) {
       int truth = questions.get(q).truth();
+      long members = coverage.members();
       coverage.add(said[q], threshold, truth);
+      sizes[q - calibration] = coverage.members() - members;
       right += likeliest(said[q]) == truth ? 1 : 0;
     }
     long tested = coverage.queries();
@@ -99,6 +102,7 @@ final class Questioned {
         .setLow(low(coverage.covered(), tested))
         .setHigh(sixDigits(1 - low(tested - coverage.covered(), tested)))
         .setSetSize(coverage.meanSize())
+        .setSetSizeError(Deviation.of(sizes).standardError())
         .setAccuracy((double) right / tested)
         .build();
   }

@@ -1,17 +1,25 @@
 package dev.sluice.transforms.report;
 
 import static org.hamcrest.MatcherAssert.assertThat;
+import static org.hamcrest.Matchers.closeTo;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.is;
+import static org.hamcrest.Matchers.not;
+import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sluice.schemas.Reproduction;
+import dev.sluice.schemas.ReproductionCell;
+import dev.sluice.schemas.SimulatedAnswers;
+import dev.sluice.schemas.Simulation;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.report.Page.Section;
 import dev.sluice.transforms.report.Series.Kind;
 import dev.sluice.transforms.report.Table.Cell;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -183,6 +191,8 @@ class PageRendererTest {
   void aReproductionSaysWhatWasMetAndWhatWasNot() {
     Page page = ReproductionPage.page(List.of(Samples.reproduction(), Samples.coverage("c")));
     assertThat(page.lead(), containsString("16 of 17"));
+    // 2, 4 and 8 stand on both axes of the sample as one setting
+    assertThat(page.lead(), containsString("of 14\u00a0distinct settings"));
     assertThat(page.notices().size(), is(1));
     assertThat(page.notices().get(0), containsString("B_cal = 1, paper (z 3.4)"));
     List<Chart> charts = page.sections().stream().flatMap(s -> s.charts().stream()).toList();
@@ -197,5 +207,86 @@ class PageRendererTest {
     assertThat(first.high(), equalTo(first.value() + error));
     assertThat(charts.get(2).value().scale(), is(Axis.Scale.LOG10));
     assertThat(charts.get(3).targets().get(0).value(), is(.9));
+    Series predicted = charts.get(3).series().get(charts.get(3).series().size() - 1);
+    assertThat(predicted.name(), is("predicted"));
+    assertThat(predicted.points().size(), is(2));
+    assertThat(charts.get(3).caption(), containsString("no bound"));
+  }
+
+  @Test
+  void boundsOnAnotherQuantityAreDrawnAndNotHeldAgainstOurs() {
+    Reproduction sample = Samples.reproduction();
+    for (ReproductionCell cell : sample.getCells()) {
+      if (cell.getUpper() != null) {
+        cell.setUpper(cell.getOurs() / 2);
+        cell.setLower(cell.getOurs() / 4);
+      }
+    }
+    assertThat(ReproductionPage.page(List.of(sample)).notices().size(), is(1));
+    for (ReproductionCell cell : sample.getCells()) {
+      if (cell.getUpper() != null) {
+        cell.setBoundBase(cell.getOurs() / 8);
+      }
+    }
+    Page page = ReproductionPage.page(List.of(sample));
+    assertThat(page.notices(), is(List.of()));
+    Chart bits = page.sections().get(1).charts().get(1);
+    assertThat(bits.series().get(0).name(), is("unquantised mean plus (L), (U), dither"));
+    assertThat(bits.caption(), containsString("the bounds are on the excess"));
+    assertThat(bits.caption(), not(containsString("on the expectation")));
+  }
+
+  @Test
+  void aSimulationSaysWhatItIsAndWhereTheStudentStands() {
+    Page page = SimulationPage.page(Samples.simulation());
+    assertThat(page.lead(), startsWith("Federated distillation on a text. 4"));
+    assertThat(
+        page.lead(),
+        containsString(
+            "below every node alone (410 to 455), above the pooled text's model (268), below"
+                + " FedDF's student (317.4)."));
+    assertThat(page.notices(), is(List.of()));
+    Section perplexity = page.sections().get(0);
+    assertThat(
+        perplexity.text().get(1),
+        startsWith(
+            "After the last round the student's perplexity does not fall with every step of bits: it"
+                + " rises from 8 to 12 bits, by 0.005186 nats"));
+    assertThat(perplexity.text().get(1), containsString("less than two standard errors from 6 to"));
+    Chart excess = perplexity.charts().get(1);
+    assertThat(excess.id(), is("excess-bits"));
+    assertThat(excess.series().size(), is(3));
+    Series.Point point = excess.series().get(2).points().get(0);
+    assertThat(point.high() - point.value(), closeTo(.012, 1e-12));
+    assertThat(excess.targets().get(0).value(), is(0.0));
+  }
+
+  /**
+   * n = 2000, N = 4000, alpha .1: mean 1800/2001, sd √(.9·.1·(1/2000 + 1/4000)) = .0082; three of
+   * them below happens once in 740.
+   */
+  @Test
+  void coverageIsNoticedWhereItIsRareOverCalibrationsToo() {
+    BigDecimal alpha = new BigDecimal("0.1");
+    // one calibration score: k = 1, any count from 0 to N equally likely
+    for (int c = 0; c < 4; c++) {
+      assertThat(
+          MarginalCoverage.atMost(c, 4, 1, new BigDecimal("0.5")), closeTo((c + 1) / 5.0, 1e-12));
+    }
+    // two, k = 2: P(count = c) is proportional to c + 1
+    assertThat(MarginalCoverage.atMost(1, 3, 2, new BigDecimal("0.4")), closeTo(.3, 1e-12));
+    assertThat(MarginalCoverage.atMost(3, 10, 5, alpha), is(1.0)); // rank beyond: no threshold
+    assertThat(
+        MarginalCoverage.atMost(Math.round(4000 * (.9 - 3 * .00822)), 4000, 2000, alpha),
+        closeTo(.00165, .0008));
+    Simulation sample = Samples.simulation();
+    SimulatedAnswers low = sample.getAnswers().get(0);
+    low.setCalibration(2000);
+    low.setQueries(4000);
+    low.setHigh(.8999); // the interval alone does not decide
+    low.setCoverage(.885);
+    assertThat(SimulationPage.page(sample).notices(), is(List.of()));
+    low.setCoverage(.87);
+    assertThat(SimulationPage.page(sample).notices().size(), is(1));
   }
 }

@@ -53,7 +53,21 @@ public final class Samples {
       Double upper) {
     Double sd = published == null ? null : Double.valueOf(.003);
     return new ReproductionCell(
-        axis, value, channel, published, sd, null, ours, ours * .01, 40, z, lower, upper);
+        axis,
+        value,
+        channel,
+        published,
+        sd,
+        null,
+        ours,
+        ours * .01,
+        40,
+        z,
+        lower,
+        upper,
+        null,
+        null,
+        (int) value);
   }
 
   /** Coverage below its target at few bits; a name that looks like markup. */
@@ -76,7 +90,10 @@ public final class Samples {
               20,
               published == null ? null : Double.valueOf(b == 1 ? 3.4 : .7),
               null,
-              null));
+              null,
+              null,
+              b == 1 || b == 16 ? Double.valueOf(.6 + b / 100) : null,
+              (int) b));
       cells.add(
           new ReproductionCell(
               "B_cal",
@@ -90,7 +107,10 @@ public final class Samples {
               20,
               null,
               .9,
-              null));
+              null,
+              null,
+              null,
+              (int) b));
     }
     return new Reproduction(
         "sluice-reproduction-1",
@@ -120,7 +140,10 @@ public final class Samples {
       double unquantised = 300 + 220 * Math.scalb(1, -2 * round);
       for (double bits : widths) {
         double tax = 400 * Math.scalb(1, (int) -bits);
-        perplexities.add(perplexity("student", null, bits, round, unquantised + tax));
+        Perplexity student = perplexity("student", null, bits, round, unquantised + tax);
+        student.setExcess(Math.log1p(tax / unquantised) + (bits == 12 ? .01 : 0));
+        student.setExcessStandardError(.006);
+        perplexities.add(student);
         perplexities.add(perplexity("teacher", null, bits, round, unquantised + tax - 6));
       }
       perplexities.add(perplexity("none", null, null, round, unquantised));
@@ -186,6 +209,7 @@ public final class Samples {
         coverage - .018,
         coverage + .016,
         setSize,
+        .05,
         .41);
   }
 }

@@ -13,6 +13,7 @@ import static org.hamcrest.Matchers.nullValue;
 
 import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.ReproductionCell;
+import dev.sluice.transforms.report.ReproductionPage;
 import dev.sluice.transforms.reproduction.CoverageSweeps.Setting;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -71,6 +72,14 @@ class ExperimentTest {
     assertThat(excess.getOurs(), closeTo(-.101, 1e-12));
     assertThat(excess.getUpper(), closeTo(.0651, 5e-4)); // THEORY 8.1: (L²/6K)4^-b
     assertThat(excess.getLower(), lessThan(excess.getUpper()));
+    assertThat(excess.getBoundBase(), is(nullValue()));
+    ReproductionCell dither = cell(document, "n_bits", 4, "dither");
+    assertThat(dither.getBoundBase(), closeTo(.303, 1e-12)); // 'none'
+    assertThat(dither.getUpper(), closeTo(.303 + excess.getUpper(), 1e-12));
+    List<ReproductionCell> published =
+        document.getCells().stream().filter(c -> c.getPublished() != null).toList();
+    assertThat(published.size(), is(36));
+    assertThat(ReproductionPage.settings(published), is(32L));
   }
 
   @Test
@@ -84,6 +93,7 @@ class ExperimentTest {
     assertThat(cell(document, "drift at K=2", 1, "midrise").getUpper(), closeTo(.5 + .505, 1e-12));
     assertThat(
         cell(document, "drift at K=4", 1, "midrise").getUpper(), closeTo(.101 + .505, 1e-12));
+    assertThat(cell(document, "drift at K=4", 0, "midrise").getUpper(), is(nullValue()));
     assertThat(cell(document, "drift", 1, "drift term").getPublished(), is(.492));
     assertThat(
         cell(document, "drift, mean over K", 0, "midrise").getOurs(),
@@ -129,7 +139,15 @@ class ExperimentTest {
     }
     ReproductionCell one = cell(document, "B_cal", 1, "paper");
     assertThat(one.getPublished(), is(.674));
-    assertThat(one.getLower(), is(-.973));
+    assertThat(one.getLower(), is(nullValue()));
+    assertThat(one.getPredicted(), is(-.973));
+    List<ReproductionCell> published =
+        document.getCells().stream().filter(c -> c.getPublished() != null).toList();
+    assertThat(published.size(), is(10)); // '8 and more' once
+    assertThat(ReproductionPage.settings(published), is(9L)); // n_cal = 3000 is B_cal = 8
+    assertThat(
+        cell(document, "B_i", 32, "paper").getSetting(),
+        is(cell(document, "B_i", 16, "paper").getSetting()));
     // B_cal = 8 comes first, where the other sweeps meet; then 1.
     assertThat(one.getOurs(), closeTo(3 * .101, 1e-12));
     assertThat(cell(document, "B_cal", 8, "paper").getOurs(), closeTo(.101, 1e-12));
@@ -156,7 +174,8 @@ class ExperimentTest {
           cell.toString(),
           cell.getOurs(),
           closeTo(cell.getReference(), tolerance * cell.getReference()));
-      assertThat(cell.toString(), cell.getOurs(), greaterThan(cell.getLower()));
+      assertThat(cell.toString(), cell.getOurs(), greaterThan(cell.getPredicted()));
+      assertThat(cell.getLower(), is(nullValue()));
     }
     for (PublishedValues.Row row : PublishedValues.of("refinement").rows()) {
       double printed = row.reference().orElseThrow();

@@ -29,7 +29,7 @@ class PublishedValuesTest {
   void theTablesHaveWhatWasPrinted() {
     assertThat(published("e1"), is(36L));
     assertThat(published("e1.5"), is(6L));
-    assertThat(published("e2"), is(14L));
+    assertThat(published("e2"), is(10L));
     assertThat(published("refinement"), is(0L));
     assertThat(published("allocation"), is(0L));
   }
