@@ -49,7 +49,7 @@ import picocli.CommandLine.Parameters;
       "",
       "Examples:",
       "  sluice reproduce e1",
-      "  sluice reproduce e1 e2 --seeds 4 --out quick"
+      "  sluice reproduce e1 e2 --seeds 8 --out quick"
     })
 final class ReproduceCommand extends SluiceCommand {
   private static final String ALL = "all";
@@ -228,8 +228,12 @@ final class ReproduceCommand extends SluiceCommand {
   }
 
   private static String summary(Reproduction document) {
-    List<ReproductionCell> compared =
-        document.getCells().stream().filter(cell -> cell.getZ() != null).toList();
+    if (document.getSeeds() < ReproductionPage.JUDGED_FROM) {
+      return "published   too few repetitions to judge by their standard errors: "
+          + ReproductionPage.JUDGED_FROM
+          + " at least\n";
+    }
+    List<ReproductionCell> compared = ReproductionPage.compared(document);
     List<ReproductionCell> apart =
         compared.stream().filter(cell -> Math.abs(cell.getZ()) > NAMED_FROM).toList();
     List<ReproductionCell> bounded =

@@ -94,8 +94,7 @@ class ReproduceCommandTest {
         result.out(),
         allOf(
             containsString("Refinement: error of the aggregate by round"),
-            containsString("published   nothing to compare with"),
-            containsString("of 36 means within them"),
+            containsString("published   too few repetitions to judge by their standard errors"),
             containsString("written     " + out.resolve("allocation.json")),
             not(containsString("more; --json"))));
     assertThat(
@@ -120,11 +119,11 @@ class ReproduceCommandTest {
     ReproductionCell far = cell("K", 4, "midrise", .43).setPublished(.4).setZ(3.5).build();
     ReproductionCell near = cell("K", 8, "midrise", .41).setPublished(.4).setZ(-2.5).build();
     ReproductionCell above =
-        cell("K", 4, "dither", .5).setLower(.3).setUpper(.4).setOursSd(.04).build();
+        cell("K", 4, "dither", .5).setLower(.3).setUpper(.4).setOursSd(.08).build();
     ReproductionCell within =
-        cell("K", 8, "dither", .45).setLower(.3).setUpper(.4).setOursSd(.04).build();
+        cell("K", 8, "dither", .45).setLower(.3).setUpper(.4).setOursSd(.08).build();
     ReproductionCell based =
-        cell("K", 9, "dither", .9).setUpper(.4).setOursSd(.04).setBoundBase(.1).build();
+        cell("K", 9, "dither", .9).setUpper(.4).setOursSd(.08).setBoundBase(.1).build();
     ReproductionCell unknown = cell("K", 16, "dither", .5).setLower(.6).build();
     String text =
         ReproduceCommand.forPeople(
@@ -136,7 +135,7 @@ class ReproduceCommandTest {
                 .setQuantity("quantity")
                 .setUnit("nats")
                 .setSeed(0)
-                .setSeeds(4)
+                .setSeeds(16)
                 .setPublishedSeeds(40)
                 .setCells(List.of(far, near, above, within, based, unknown))
                 .build());
@@ -149,7 +148,7 @@ class ReproduceCommandTest {
             not(containsString("K 8, midrise:")),
             containsString("bounds      1 of 2 means within them"),
             containsString("  K 4, dither: ours 0.50000, lower 0.30000, upper 0.40000\n"),
-            containsString("quantity, nats; 4 seeds from 0\n")));
+            containsString("quantity, nats; 16 seeds from 0\n")));
   }
 
   private static ReproductionCell.Builder cell(
@@ -159,7 +158,7 @@ class ReproduceCommandTest {
         .setValue(value)
         .setChannel(channel)
         .setOurs(ours)
-        .setSeeds(4);
+        .setSeeds(16);
   }
 
   @ParameterizedTest

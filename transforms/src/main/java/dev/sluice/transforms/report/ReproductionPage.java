@@ -17,6 +17,12 @@ import java.util.stream.Collectors;
 
 /** The page of experiments run again: published means beside ours, cell by cell. */
 public final class ReproductionPage {
+  /**
+   * Repetitions from which on a cell is judged by its standard error: with 8, three of an estimated
+   * one are exceeded by chance once in 50 times, with 2 once in five.
+   */
+  public static final int JUDGED_FROM = 8;
+
   /** Standard errors from the published mean within which a cell counts as met. */
   private static final double WITHIN = 3;
 
@@ -56,24 +62,25 @@ public final class ReproductionPage {
 
   static Page page(List<Reproduction> experiments) {
     List<ReproductionCell> compared =
+        experiments.stream().flatMap(one -> compared(one).stream()).toList();
+    boolean few =
         experiments.stream()
             .flatMap(one -> one.getCells().stream())
-            .filter(cell -> cell.getZ() != null)
-            .toList();
+            .anyMatch(cell -> cell.getZ() != null && cell.getSeeds() < JUDGED_FROM);
     long met = compared.stream().filter(cell -> Math.abs(cell.getZ()) <= WITHIN).count();
-    long settings =
-        experiments.stream()
-            .mapToLong(
-                one ->
-                    settings(one.getCells().stream().filter(cell -> cell.getZ() != null).toList()))
-            .sum();
+    long settings = experiments.stream().mapToLong(one -> settings(compared(one))).sum();
     int cells = experiments.stream().mapToInt(one -> one.getCells().size()).sum();
     Page page =
         Page.of(
             "Reproduction",
             "Published experiments, run again",
             compared.isEmpty()
-                ? Decimals.count(cells, "cell") + ", none of which has a published value."
+                ? Decimals.count(cells, "cell")
+                    + (few
+                        ? ", of fewer than "
+                            + JUDGED_FROM
+                            + " repetitions: too few to judge by their standard errors."
+                        : ", none of which has a published value.")
                 : met
                     + " of "
                     + Decimals.count(compared.size(), "published mean")
@@ -112,14 +119,21 @@ public final class ReproductionPage {
     return page;
   }
 
+  /** The cells that are judged by what was published. */
+  public static List<ReproductionCell> compared(Reproduction one) {
+    return one.getCells().stream()
+        .filter(cell -> cell.getZ() != null && cell.getSeeds() >= JUDGED_FROM)
+        .toList();
+  }
+
   private static String names(List<Reproduction> experiments) {
     return experiments.stream().map(Reproduction::getExperiment).collect(Collectors.joining(", "));
   }
 
   private static void notices(Page page, Reproduction one) {
     List<String> missed =
-        one.getCells().stream()
-            .filter(cell -> cell.getZ() != null && Math.abs(cell.getZ()) > WITHIN)
+        compared(one).stream()
+            .filter(cell -> Math.abs(cell.getZ()) > WITHIN)
             .map(cell -> cell(cell) + " (z " + Decimals.of(cell.getZ()) + ")")
             .toList();
     if (!missed.isEmpty()) {
@@ -161,7 +175,7 @@ public final class ReproductionPage {
   }
 
   private static boolean outside(ReproductionCell cell) {
-    if (cell.getBoundBase() != null) {
+    if (cell.getBoundBase() != null || cell.getSeeds() < JUDGED_FROM) {
       return false;
     }
     double slack = WITHIN * Objects.requireNonNullElse(ourError(cell), 0.0);

@@ -349,8 +349,16 @@ public final class SimulationPage {
                 + " that paired difference.",
             Axis.linear("uplink", BITS),
             Axis.linear("excess", "nats per token"));
-    for (int round = 1; round <= run.getRounds(); round++) {
-      Series line = Series.of("after " + Decimals.count(round, "round"), Kind.LINE, round - 1);
+    int[] rounds =
+        run.getPerplexities().stream()
+            .mapToInt(Perplexity::getRound)
+            .filter(round -> round > 0)
+            .distinct()
+            .sorted()
+            .toArray();
+    for (int index = 0; index < rounds.length; index++) {
+      int round = rounds[index];
+      Series line = Series.of("after " + Decimals.count(round, "round"), Kind.LINE, index);
       for (Perplexity one : run.getPerplexities()) {
         if (one.getModel().equals(STUDENT)
             && one.getRound() == round

@@ -213,7 +213,8 @@ class BoundCatalogueTest {
     for (String id : List.of("P2-5.4", "P2-5.5", "P2-5.5-uniform", "P2-5.5-ratio")) {
       assertThat(at(best, id).bound().assumptions().toString(), containsString("left out of K"));
     }
-    assertNone(Setting.of(plan("midrise", clips, 5, 5, 3, 3), Map.of()), "P2-5.5-ratio", "no dither");
+    assertNone(
+        Setting.of(plan("midrise", clips, 5, 5, 3, 3), Map.of()), "P2-5.5-ratio", "no dither");
   }
 
   /** Printed and right forms differ where THEORY 9 says so. */
