@@ -171,9 +171,9 @@ final class BoundsCommand extends SluiceCommand {
     if (sources != 1) {
       throw usage("one of --plan, --round and --nodes is needed, and only one");
     }
-    Map<Input, Double> inputs = inputs();
     if (nodes != null) {
-      return Setting.of(drafted(), inputs);
+      PlannedRound drafted = drafted();
+      return Setting.of(drafted, inputs(drafted.vocabulary()));
     }
     for (Object[] other :
         new Object[][] {
@@ -189,11 +189,12 @@ final class BoundsCommand extends SluiceCommand {
     Setting setting;
     if (plan != null) {
       String file = Locations.existing(plan).resourceId().toString();
-      setting =
-          Setting.of(PlannedRound.parse(Storage.read(file, PlainJson.MAX_BYTES), file), inputs);
+      PlannedRound planned = PlannedRound.parse(Storage.read(file, PlainJson.MAX_BYTES), file);
+      setting = Setting.of(planned, inputs(planned.vocabulary()));
     } else {
       RoundDirectory directory = Locations.round(round);
       PlannedRound planned = RoundRunner.plan(directory);
+      Map<Input, Double> inputs = inputs(planned.vocabulary());
       setting =
           Storage.find(directory.manifest()).isPresent()
               ? Setting.of(CommittedRound.read(planned, directory), inputs)
@@ -212,13 +213,14 @@ final class BoundsCommand extends SluiceCommand {
     }
   }
 
-  private Map<Input, Double> inputs() {
+  private Map<Input, Double> inputs(int vocabulary) {
     Map<Input, Double> inputs = new EnumMap<>(Input.class);
     for (Input input : Input.values()) {
       Double value = spec.findOption(input.option()).getValue();
       if (value != null) {
-        if (!input.allows(value)) {
-          throw usage(input.option() + ": found " + value + ", expected " + input.range());
+        if (!input.allows(value, vocabulary)) {
+          throw usage(
+              input.option() + ": found " + value + ", expected " + input.range(vocabulary));
         }
         inputs.put(input, value);
       }

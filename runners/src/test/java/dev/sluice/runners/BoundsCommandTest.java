@@ -218,6 +218,46 @@ class BoundsCommandTest {
     }
   }
 
+  /** A plan's steps are wider than the papers': what does not hold here says so. */
+  @Test
+  void publishedBoundsOfWiderStepsSaySo() throws IOException {
+    Bounds bounds = json(FLAGS, "--clip", "1", "--rounds", "1", "--c-rem", "0");
+    for (String id :
+        List.of(
+            "P2-3.1",
+            "P2-4.3",
+            "P2-5.4",
+            "P2-5.5",
+            "P2-5.5-uniform",
+            "P1-A",
+            "P1-B",
+            "no-averaging")) {
+      assertThat(of(bounds, id).getNote(), containsString("does not hold for this plan"));
+    }
+    assertThat(of(bounds, "U2").getNote(), nullValue());
+    Bounds attained = json(FLAGS, "--clip", "1", "--rounds", "1", "--quantizer", "dither-paper");
+    assertThat(of(attained, "P2-4.3").getNote(), nullValue());
+  }
+
+  @Test
+  void refusesAConcentrationThatNothingHas() {
+    Cli.Result result =
+        Cli.run(
+            "bounds",
+            "--nodes",
+            "1",
+            "--vocab",
+            "2",
+            "--probes",
+            "9",
+            "--bits-per-coordinate",
+            "4",
+            "--eta0",
+            "1");
+    assertThat(result.toString(), result.code(), is(2));
+    assertThat(result.err(), containsString("--eta0: found 1.0, expected 0 to 1 - 1/V"));
+  }
+
   @Test
   void explains() {
     Cli.Result one = Cli.run("bounds", "--explain", "p2-5.5");
@@ -240,6 +280,7 @@ class BoundsCommandTest {
     "--delta,1",
     "--n-cal,2.5",
     "--eta0,-0.1",
+    "--eta0,0.997",
     "--score-bits,0",
     "--explain,P3-1",
     "--f-max,x",

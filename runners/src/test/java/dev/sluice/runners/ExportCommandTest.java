@@ -58,11 +58,12 @@ class ExportCommandTest {
         "export.json");
   }
 
+  /** Flink takes most of the time, so one format is enough for it. */
   @ParameterizedTest
-  @CsvSource({"npy", "parquet", "safetensors"})
-  void theSameBytesFromEveryRunner(String format) throws Exception {
+  @CsvSource({"npy,direct", "parquet,direct+flink", "safetensors,direct"})
+  void theSameBytesFromEveryRunner(String format, String runners) throws Exception {
     Map<String, String> expected = null;
-    for (String runner : new String[] {"direct", "flink"}) {
+    for (String runner : runners.split("[+]", 0)) {
       Path out = directory.resolve("out-" + runner);
       Cli.Result result =
           Cli.run(

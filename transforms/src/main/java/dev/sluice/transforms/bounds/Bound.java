@@ -87,6 +87,48 @@ public final class Bound {
     Outcome in(Setting setting);
   }
 
+  /** Whose steps a bound is made on. */
+  enum Steps {
+    /** The plan's own, or none. */
+    PLANNED("") {
+      @Override
+      double width(double bits) {
+        return Double.POSITIVE_INFINITY;
+      }
+    },
+    /** The papers': 2L·2^−b. */
+    MODEL("2L*2^-b") {
+      @Override
+      double width(double bits) {
+        return 2 * StrictMath.pow(2, -bits);
+      }
+    },
+    /** Of N = ⌊2^b⌋ symbols: 2L/(N − 1). */
+    SYMBOLS("2L/(N-1)") {
+      @Override
+      double width(double bits) {
+        return 2.0 / (symbols(bits) - 1);
+      }
+    };
+
+    private final String words;
+
+    Steps(String words) {
+      this.words = words;
+    }
+
+    /** The step of a first round, in clip levels. */
+    abstract double width(double bits);
+
+    /** ⌊2^b⌋ for b up to 16. */
+    static int symbols(double bits) {
+      return (int) Math.floor(StrictMath.pow(2, Math.min(16, bits)));
+    }
+  }
+
+  /** In the note of every value that is no bound for the plan it is shown with. */
+  static final String NOT_THIS_PLAN = "does not hold for this plan";
+
   /** What a formula is about. */
   record Names(String id, String name, String source, String section) {}
 
@@ -97,6 +139,7 @@ public final class Bound {
   private final Set<Input> needs;
   private final boolean needsClips;
   private final boolean needsDither;
+  private final Steps steps;
   private final Formula value;
 
   Bound(
@@ -107,6 +150,7 @@ public final class Bound {
       Set<Input> needs,
       boolean needsClips,
       boolean needsDither,
+      Steps steps,
       Formula value) {
     this.names = names;
     this.kind = kind;
@@ -115,6 +159,7 @@ public final class Bound {
     this.needs = needs;
     this.needsClips = needsClips;
     this.needsDither = needsDither;
+    this.steps = steps;
     this.value = value;
   }
 
@@ -188,7 +233,21 @@ public final class Bound {
         OptionalDouble.of(outcome.value()),
         List.of(),
         Vacuity.of(kind, outcome.value(), setting),
-        outcome.note());
+        noted(outcome.note(), setting));
+  }
+
+  /** With what wider steps of the plan do to it. Lower bounds hold all the more (THEORY 3.4). */
+  private String noted(String note, Setting setting) {
+    if (steps == Steps.PLANNED || kind == Kind.BANDWIDTH_BELOW || setting.attains(steps)) {
+      return note;
+    }
+    String wider =
+        "the plan's steps are wider than "
+            + steps.words
+            + ": "
+            + NOT_THIS_PLAN
+            + (kind == Kind.BANDWIDTH_ABOVE ? "; U and U2 do" : "");
+    return note.isEmpty() ? wider : note + "; " + wider;
   }
 
   private Result none(String why) {

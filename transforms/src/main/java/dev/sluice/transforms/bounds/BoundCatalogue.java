@@ -8,8 +8,8 @@ import dev.sluice.transforms.bounds.Bound.Formula;
 import dev.sluice.transforms.bounds.Bound.Kind;
 import dev.sluice.transforms.bounds.Bound.Names;
 import dev.sluice.transforms.bounds.Bound.Outcome;
+import dev.sluice.transforms.bounds.Bound.Steps;
 import dev.sluice.transforms.bounds.Setting.Run;
-import dev.sluice.transforms.channel.Quantizer;
 import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.conformal.ConformalRank;
 import dev.sluice.transforms.conformal.SlackTerms;
@@ -45,6 +45,12 @@ public final class BoundCatalogue {
           + " quantizer 'dither-paper' attains them with a symbol more (THEORY 2.2)";
   private static final String CONSTANTS = "c1 and c2 as given: the papers leave them open";
   private static final String FROZEN = "logits stay as they are during the rounds (THEORY 4.4)";
+  private static final String SILENT = "nodes without bits are left out of K (THEORY 5.6)";
+  private static final String ONE_CHANNEL =
+      "one clip and one number of symbols for all nodes: what is left is the mean's error, of range"
+          + " mean(step)/2";
+  private static final String OTHER_SPLIT =
+      "of another split than the plan's: " + Bound.NOT_THIS_PLAN;
   private static final String SCORES =
       "exchangeable scores (B1) in [0, S] (B2), of density at most"
           + " f_max near the threshold (B5)";
@@ -116,7 +122,7 @@ public final class BoundCatalogue {
                     run ->
                         KlBounds.lower(
                             KlBounds.variance(run.laws(), run.clips()),
-                            KlBounds.meanStep(run.laws(), run.clips()),
+                            run.meanStep(),
                             s.at(Input.ETA0)))));
     addAnyLaw(
         new Names("worst", "worst case", "ours", "3.3"),
@@ -124,7 +130,7 @@ public final class BoundCatalogue {
         "W^2/8, W the mean of the largest steps",
         List.of("errors within half a step: for every dither, and without", CLIPPED),
         Set.of(),
-        s -> just(s.mean(run -> KlBounds.worstCase(meanStep(run)))));
+        s -> just(s.mean(run -> KlBounds.worstCase(run.meanStep()))));
     add(
         new Names("deviation", "Hoeffding over probes", "ours", "3.3"),
         Kind.DEVIATION,
@@ -141,7 +147,7 @@ public final class BoundCatalogue {
                     Math.sqrt(
                         s.mean(
                             run -> {
-                              double worst = KlBounds.worstCase(meanStep(run));
+                              double worst = KlBounds.worstCase(run.meanStep());
                               return worst * worst;
                             })),
                     s.oneStep() ? s.probes() : s.round().blocks(),
@@ -233,7 +239,7 @@ public final class BoundCatalogue {
         new Names("P2-5.4", "bandwidth term, node by node", "P2 Theorem 5.4", "5.1"),
         Kind.BANDWIDTH_ABOVE,
         "(1/2) K^-2 sum_i (L_i^2/3) 4^-b_i",
-        List.of(DITHER, MODEL, CLIPPED, "nodes without bits are left out of K (THEORY 5.6)"),
+        List.of(DITHER, MODEL, CLIPPED, SILENT),
         Set.of(),
         BoundCatalogue::bandwidth);
     model(
@@ -302,9 +308,7 @@ public final class BoundCatalogue {
   }
 
   private static Outcome bandwidth(Setting s) {
-    return new Outcome(
-        s.mean(run -> FpldBound.bandwidth(run.clips(), run.bits())),
-        s.round().quantizer() == Quantizer.DITHER ? "the plan's steps are wider: U2" : "");
+    return just(s.mean(run -> FpldBound.bandwidth(run.clips(), run.bits())));
   }
 
   private static double statistical(Setting s) {
@@ -388,6 +392,7 @@ public final class BoundCatalogue {
         "residual against the broadcast mean, as printed",
         "(L^2/6K) (N-1)^(-2T)",
         Set.of(Input.ROUNDS, Input.SPREAD),
+        ONE_CHANNEL,
         "identical nodes, --spread 0; for others it is biased and has no bound (THEORY 4.2)");
     scheme(
         "R1-safe",
@@ -395,6 +400,7 @@ public final class BoundCatalogue {
         "the same with a range that never" + " clips",
         "R_T^2/(6K (N-1)^2), R_t = S + max(S, step/2)",
         Set.of(Input.ROUNDS, Input.SPREAD),
+        ONE_CHANNEL,
         "S at least every node's distance from the mean");
     scheme(
         "R0",
@@ -410,9 +416,8 @@ public final class BoundCatalogue {
         "(L^2/6K) (N-1)^-2/T",
         Set.of(Input.ROUNDS),
         "fresh dither every round");
-    model(
+    symbols(
         new Names("R2-drift", "R2 where logits move", "ours", "4.4"),
-        Kind.BANDWIDTH_ABOVE,
         "D_T^2/(24K), D_t = (D_(t-1) + 2 delta)/(N-1): floor 2 delta/(N-2)",
         List.of("a node's logits move by at most --drift-logits between rounds", "N = floor(2^b)"),
         Set.of(Input.ROUNDS, Input.DRIFT_LOGITS),
@@ -425,7 +430,7 @@ public final class BoundCatalogue {
                         double step =
                             FpldBound.driftingStep(
                                 run.clips()[i],
-                                symbols(run.bits()[i]),
+                                Steps.symbols(run.bits()[i]),
                                 s.at(Input.DRIFT_LOGITS),
                                 s.wholeAt(Input.ROUNDS));
                         sum += step * step;
@@ -440,17 +445,17 @@ public final class BoundCatalogue {
       String name,
       String formula,
       Set<Input> needs,
-      String assumption) {
+      String... assumptions) {
     String whose =
         scheme == RefinementScheme.NESTED_DIGITS || scheme == RefinementScheme.OWN_RESIDUAL
             ? "ours"
             : "P2 section 4 and appendix B.4";
-    model(
+    symbols(
         new Names(id, "T rounds: " + name, whose, "4.2"),
-        Kind.BANDWIDTH_ABOVE,
         formula,
-        List.of(
-            DITHER, FROZEN, "N = floor(2^b) symbols in every round, steps 2R/(N-1)", assumption),
+        plus(
+            List.of(DITHER, FROZEN, "N = floor(2^b) symbols in every round, steps 2R/(N-1)"),
+            assumptions),
         needs,
         s -> scheme(scheme, s));
   }
@@ -459,10 +464,23 @@ public final class BoundCatalogue {
     if (s.most(run -> Arrays.stream(run.bits()).max().orElseThrow()) > 16) {
       return Outcome.none("more than 16 bits a round");
     }
-    double spread = s.knows(Input.SPREAD) ? s.at(Input.SPREAD) : 0;
-    double least = -s.most(run -> -Arrays.stream(run.clips()).min().orElseThrow());
-    if (spread > 2 * least) {
-      return Outcome.none("--spread is above 2L = " + 2 * least);
+    boolean broadcast =
+        scheme == RefinementScheme.BROADCAST_RESIDUAL
+            || scheme == RefinementScheme.BROADCAST_RESIDUAL_SAFE;
+    double spread = broadcast ? s.at(Input.SPREAD) : 0;
+    if (broadcast) {
+      if (!s.oneChannel()) {
+        return Outcome.none(
+            "nodes differ in clip or symbols: what is left is the mean's error, which the steps of"
+                + " other nodes widen");
+      }
+      double farthest = s.most(run -> 2 * run.clips()[0] * (1 - 1.0 / run.nodes()));
+      if (spread > farthest) {
+        return Outcome.none(
+            "--spread is above 2L(1 - 1/K) = "
+                + farthest
+                + ", the farthest that a logit in [-L, L] is from the mean of K");
+      }
     }
     double sum = 0;
     for (Run run : s.runs()) {
@@ -470,7 +488,7 @@ public final class BoundCatalogue {
       for (int i = 0; i < run.nodes(); i++) {
         OptionalDouble one =
             scheme.predictedVariance(
-                new RefinementChannel(run.clips()[i], symbols(run.bits()[i])),
+                new RefinementChannel(run.clips()[i], Steps.symbols(run.bits()[i])),
                 1,
                 spread,
                 s.wholeAt(Input.ROUNDS));
@@ -484,10 +502,6 @@ public final class BoundCatalogue {
     return just(sum / 2);
   }
 
-  private static int symbols(double bits) {
-    return (int) Math.floor(StrictMath.pow(2, Math.min(16, bits)));
-  }
-
   // ---- allocation ----
 
   private static void allocation() {
@@ -495,7 +509,8 @@ public final class BoundCatalogue {
         List.of(
             MODEL,
             "weights L_i^2/3; budgets real and of either sign (THEORY 5.2); the clipped optimum is"
-                + " 'sluice allocate'");
+                + " 'sluice allocate'",
+            SILENT);
     model(
         new Names("P2-5.5", "best split of the same total", "P2 Theorem 5.5", "5.2"),
         Kind.BANDWIDTH_ABOVE,
@@ -510,7 +525,7 @@ public final class BoundCatalogue {
         "(1/2) K^-2 sum_i w_i 4^(-R/K)",
         assumptions,
         Set.of(),
-        s -> just(s.mean(BoundCatalogue::uniformSplit)));
+        BoundCatalogue::uniformSplit);
     model(
         new Names("P2-5.5-ratio", "what the best split saves", "P2 Theorem 5.5", "5.2"),
         Kind.RATIO,
@@ -537,21 +552,42 @@ public final class BoundCatalogue {
 
   private static Outcome bestSplit(Setting s) {
     boolean negative = false;
+    boolean same = true;
     double sum = 0;
     for (Run run : s.runs()) {
       double[] weights = Weighting.fromClips(run.clips());
-      for (double bits : WaterFilling.unconstrained(weights, total(run))) {
-        negative |= bits < 0;
-      }
+      double[] best = WaterFilling.unconstrained(weights, total(run));
+      negative |= Arrays.stream(best).anyMatch(bits -> bits < 0);
+      same &= same(best, run.bits());
       sum += run.share() * WaterFilling.waterLevel(weights, total(run)) / (2 * run.nodes());
     }
-    return new Outcome(sum, negative ? "a node would get less than 0 bits: not attainable" : "");
+    return new Outcome(
+        sum,
+        negative
+            ? "a node would get less than 0 bits: not attainable, and " + Bound.NOT_THIS_PLAN
+            : same ? "" : OTHER_SPLIT);
   }
 
-  private static double uniformSplit(Run run) {
-    double[] bits = new double[run.nodes()];
-    Arrays.fill(bits, total(run) / run.nodes());
-    return FpldBound.bandwidth(run.clips(), bits);
+  private static Outcome uniformSplit(Setting s) {
+    boolean same = true;
+    double sum = 0;
+    for (Run run : s.runs()) {
+      double[] bits = new double[run.nodes()];
+      Arrays.fill(bits, total(run) / run.nodes());
+      same &= same(bits, run.bits());
+      sum += run.share() * FpldBound.bandwidth(run.clips(), bits);
+    }
+    return new Outcome(sum, same ? "" : OTHER_SPLIT);
+  }
+
+  /** Whether two splits are one but for rounding. */
+  private static boolean same(double[] bits, double[] others) {
+    for (int i = 0; i < bits.length; i++) {
+      if (Math.abs(bits[i] - others[i]) > 1e-9) {
+        return false;
+      }
+    }
+    return true;
   }
 
   // ---- a split by estimated weights ----
@@ -565,7 +601,7 @@ public final class BoundCatalogue {
             "probes drawn independently; logits do not change during the warm-up",
             "probability 1 - delta, all nodes at once");
     String square = "L'^2 = (L + step/2)^2, the largest over nodes";
-    model(
+    addAnyLaw(
         new Names(
             "B.9", "error of the warm-up's moments", "P2 Lemma B.9, with m for mT0", "6.3, 9.7"),
         Kind.RELATIVE_ERROR,
@@ -573,28 +609,28 @@ public final class BoundCatalogue {
         plus(hoeffding, "rounds over the same probes count once"),
         moment,
         s -> just(epsilon(s, s.probes())));
-    model(
+    addAnyLaw(
         new Names("B.9-paper", "the same as printed", "P2 Lemma B.9", "6.3, 9.7"),
         Kind.RELATIVE_ERROR,
         "e = (L'^2/w_min) sqrt(log(2K/delta)/(2 m T0)), " + square,
         plus(hoeffding, "probes drawn anew in each of T0 rounds; of the same probes it is wrong"),
         momentPaper,
         s -> just(epsilon(s, redrawn(s))));
-    model(
+    addAnyLaw(
         new Names("P2-5.6", "price of estimated weights", "P2 Corollary 5.6, sharp", "6.2"),
         Kind.PRICE,
         "S((1+e)/(1-e)), Specht's ratio, e of B.9: about 1 + e^2/2",
         plus(hoeffding, "no floor or cap binds"),
         moment,
         s -> just(SplitCertificate.sharp(epsilon(s, s.probes()))));
-    model(
+    addAnyLaw(
         new Names("B.8", "price, whatever the feasible set", "P2 Lemma B.8", "6.2"),
         Kind.PRICE,
         "(1+e)/(1-e), e of B.9",
         plus(hoeffding, "floors, caps or whole bits as they may be"),
         moment,
         s -> just(SplitCertificate.lemma(epsilon(s, s.probes()))));
-    model(
+    addAnyLaw(
         new Names(
             "P2-5.6-paper",
             "price of estimated weights as printed",
@@ -606,7 +642,7 @@ public final class BoundCatalogue {
         momentPaper,
         s -> just(SplitCertificate.linear(epsilon(s, redrawn(s)))));
     String needed = "n counts probes, or probes times rounds if they are redrawn";
-    model(
+    addAnyLaw(
         new Names("P2-5.6-samples", "probes for an excess, sharp", "ours", "6.4"),
         Kind.SAMPLES,
         "0.32 (L'^2/w_min)^2 log(2K/delta)/excess, and at least 2 (L'^2/w_min)^2 log(2K/delta)",
@@ -616,7 +652,7 @@ public final class BoundCatalogue {
             just(
                 MomentBound.samplesSharp(
                     ratio(s), s.nodes(), s.at(Input.DELTA), s.at(Input.EXCESS))));
-    model(
+    addAnyLaw(
         new Names(
             "P2-5.6-samples-paper", "probes for an excess, as printed", "P2 Corollary 5.6", "6.4"),
         Kind.SAMPLES,
@@ -629,7 +665,7 @@ public final class BoundCatalogue {
                     ratio(s), s.nodes(), s.at(Input.DELTA), s.at(Input.EXCESS))));
     Set<Input> bernstein = EnumSet.copyOf(sizes);
     bernstein.add(Input.BLOCK_VARIANCE);
-    model(
+    addAnyLaw(
         new Names(
             "P2-5.6-samples-bernstein", "probes for an excess, by the variance", "ours", "6.4"),
         Kind.SAMPLES,
@@ -815,10 +851,6 @@ public final class BoundCatalogue {
     return steps;
   }
 
-  private static double meanStep(Run run) {
-    return KlBounds.meanStep(run.laws(), run.clips());
-  }
-
   private static Outcome just(double value) {
     return new Outcome(value, "");
   }
@@ -837,7 +869,7 @@ public final class BoundCatalogue {
       List<String> assumptions,
       Set<Input> needs,
       Formula value) {
-    ALL.add(new Bound(names, kind, formula, assumptions, needs, true, true, value));
+    ALL.add(new Bound(names, kind, formula, assumptions, needs, true, true, Steps.PLANNED, value));
   }
 
   /** Of the channel as it is, with or without an error law. */
@@ -848,10 +880,10 @@ public final class BoundCatalogue {
       List<String> assumptions,
       Set<Input> needs,
       Formula value) {
-    ALL.add(new Bound(names, kind, formula, assumptions, needs, true, false, value));
+    ALL.add(new Bound(names, kind, formula, assumptions, needs, true, false, Steps.PLANNED, value));
   }
 
-  /** Of the papers' channel; what it says of a divergence takes their error law for granted. */
+  /** Of a divergence, or of what splits come to, by the papers' steps and law of errors. */
   private static void model(
       Names names,
       Kind kind,
@@ -859,9 +891,23 @@ public final class BoundCatalogue {
       List<String> assumptions,
       Set<Input> needs,
       Formula value) {
-    boolean law =
-        kind == Kind.BANDWIDTH_ABOVE || kind == Kind.BANDWIDTH_BELOW || kind == Kind.RISK_ABOVE;
-    ALL.add(new Bound(names, kind, formula, assumptions, needs, true, law, value));
+    ALL.add(new Bound(names, kind, formula, assumptions, needs, true, true, Steps.MODEL, value));
+  }
+
+  /** Of a divergence, by steps of whole symbols in every round. */
+  private static void symbols(
+      Names names, String formula, List<String> assumptions, Set<Input> needs, Formula value) {
+    ALL.add(
+        new Bound(
+            names,
+            Kind.BANDWIDTH_ABOVE,
+            formula,
+            assumptions,
+            needs,
+            true,
+            true,
+            Steps.SYMBOLS,
+            value));
   }
 
   /** Of no clip. */
@@ -872,7 +918,8 @@ public final class BoundCatalogue {
       List<String> assumptions,
       Set<Input> needs,
       Formula value) {
-    ALL.add(new Bound(names, kind, formula, assumptions, needs, false, false, value));
+    ALL.add(
+        new Bound(names, kind, formula, assumptions, needs, false, false, Steps.PLANNED, value));
   }
 
   private static void addAlways(

@@ -1,5 +1,6 @@
 package dev.sluice.transforms.bounds;
 
+import dev.sluice.transforms.theory.FpldBound;
 import java.math.BigDecimal;
 import java.util.Locale;
 
@@ -40,7 +41,7 @@ public enum Input {
   EPS_FIT("E", Range.NOT_NEGATIVE, "how far the student is from the best fit, nats"),
   ETA0(
       "ETA",
-      Range.UNIT,
+      Range.TRACE,
       "lower bound on the mean of 1 - |P|^2, P the exact mean's softmax; 1 -" + " max P will do"),
   DRIFT_KL("KL", Range.NOT_NEGATIVE, "mean over nodes of KL(truth || node's distribution), nats"),
   DRIFT_LOGITS("D", Range.NOT_NEGATIVE, "most that a node's logits move between rounds, logits"),
@@ -72,7 +73,7 @@ public enum Input {
     COUNT("a whole number, at least 1"),
     FRACTION("above 0 and below 1"),
     MISCOVERAGE("above 0 and below 1, with at most nine decimals"),
-    UNIT("0 to 1"),
+    TRACE("0 to 1 - 1/V, the most that 1 - |P|^2 can be"),
     NOT_NEGATIVE("a number, 0 or more"),
     AT_LEAST_ONE("a number, 1 or more"),
     POSITIVE("a number above 0"),
@@ -84,13 +85,13 @@ public enum Input {
       this.words = words;
     }
 
-    boolean holds(double value) {
+    boolean holds(double value, int vocabulary) {
       return Double.isFinite(value)
           && switch (this) {
             case COUNT -> value >= 1 && value == Math.rint(value) && value <= 0x1p53;
             case FRACTION -> value > 0 && value < 1;
             case MISCOVERAGE -> value > 0 && value < 1 && BigDecimal.valueOf(value).scale() <= 9;
-            case UNIT -> value >= 0 && value <= 1;
+            case TRACE -> value >= 0 && value <= FpldBound.trace(vocabulary);
             case NOT_NEGATIVE -> value >= 0;
             case AT_LEAST_ONE -> value >= 1;
             case POSITIVE -> value > 0;
@@ -124,13 +125,23 @@ public enum Input {
     return meaning;
   }
 
-  /** Which values it may have, in words. */
-  public String range() {
-    return range.words;
+  /**
+   * Which values it may have, in words.
+   *
+   * @param vocabulary V ≥ 2
+   */
+  public String range(int vocabulary) {
+    return range == Range.TRACE
+        ? range.words + " (V = " + vocabulary + ": " + FpldBound.trace(vocabulary) + ")"
+        : range.words;
   }
 
-  /** Whether it may have this value. */
-  public boolean allows(double value) {
-    return range.holds(value);
+  /**
+   * Whether it may have this value.
+   *
+   * @param vocabulary V ≥ 2
+   */
+  public boolean allows(double value, int vocabulary) {
+    return range.holds(value, vocabulary);
   }
 }

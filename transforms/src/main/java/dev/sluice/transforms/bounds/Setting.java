@@ -11,6 +11,7 @@ import dev.sluice.transforms.conformal.Alpha;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.CommittedRound;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.theory.KlBounds;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * What bounds are asked about: who sends how many bits of logits how wide, as planned or as it came
@@ -27,6 +29,9 @@ import java.util.function.ToDoubleFunction;
 public final class Setting {
   /** More than the mean of equal clips is off by rounding. */
   private static final double SAME_CLIP = 1e-9;
+
+  /** More than a mean of equal squared steps is off by rounding. */
+  private static final double ROUNDING = 1e-9;
 
   /**
    * Probes averaged over the same nodes with the same steps.
@@ -39,6 +44,11 @@ public final class Setting {
   record Run(double share, double[] clips, double[] bits, List<StepLaw> laws) {
     int nodes() {
       return bits.length;
+    }
+
+    /** The mean of the nodes' largest steps, logits. */
+    double meanStep() {
+      return KlBounds.meanStep(laws, clips);
     }
   }
 
@@ -61,9 +71,13 @@ public final class Setting {
     this.inputs = new EnumMap<>(Input.class);
     inputs.forEach(
         (input, value) -> {
-          if (!input.allows(value)) {
+          if (!input.allows(value, round.vocabulary())) {
             throw new IllegalArgumentException(
-                input.option() + ": found " + value + ", expected " + input.range());
+                input.option()
+                    + ": found "
+                    + value
+                    + ", expected "
+                    + input.range(round.vocabulary()));
           }
           this.inputs.put(input, value);
         });
@@ -294,6 +308,30 @@ public final class Setting {
             run ->
                 Arrays.stream(run.clips()).distinct().count() == 1
                     && Arrays.stream(run.bits()).distinct().count() == 1);
+  }
+
+  /** Whether all nodes have one clip and one number of symbols, ⌊2^b⌋. */
+  boolean oneChannel() {
+    return runs.stream().flatMapToDouble(run -> Arrays.stream(run.clips())).distinct().count() == 1
+        && runs.stream()
+                .flatMapToDouble(run -> Arrays.stream(run.bits()))
+                .mapToInt(Bound.Steps::symbols)
+                .distinct()
+                .count()
+            == 1;
+  }
+
+  /** Whether no node's mean squared step is above a convention's. */
+  boolean attains(Bound.Steps steps) {
+    return runs.stream()
+        .allMatch(
+            run ->
+                IntStream.range(0, run.nodes())
+                    .allMatch(
+                        i -> {
+                          double width = steps.width(run.bits()[i]);
+                          return run.laws().get(i).meanSquare() <= width * width * (1 + ROUNDING);
+                        }));
   }
 
   /** Whether every coordinate of a node has the same step. */

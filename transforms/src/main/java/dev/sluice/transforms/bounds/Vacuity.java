@@ -2,6 +2,7 @@ package dev.sluice.transforms.bounds;
 
 import dev.sluice.transforms.allocation.MomentBound;
 import dev.sluice.transforms.theory.FpldBound;
+import dev.sluice.transforms.theory.KlBounds;
 
 /** When a bound says nothing that was not known without it. */
 final class Vacuity {
@@ -28,7 +29,12 @@ final class Vacuity {
           };
       case PRICE -> Double.isInfinite(value) ? "infinite" : "";
       case SAMPLES -> value >= 0x1p53 ? "more than 2^53" : "";
-      case DEVIATION, TRACE, RATIO -> "";
+      case DEVIATION ->
+          value >= setting.mean(run -> KlBounds.worstCase(run.meanStep()))
+              ? "at least W^2/8, the worst case, and KL is in [0, W^2/8]"
+              : "";
+      case TRACE -> value >= 1 ? "at least 1, which is so of every p" : "";
+      case RATIO -> "";
     };
   }
 

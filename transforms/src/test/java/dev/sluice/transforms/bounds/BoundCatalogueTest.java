@@ -5,10 +5,12 @@ import static org.hamcrest.Matchers.closeTo;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.greaterThan;
+import static org.hamcrest.Matchers.greaterThanOrEqualTo;
 import static org.hamcrest.Matchers.is;
 import static org.hamcrest.Matchers.lessThan;
 import static org.hamcrest.Matchers.lessThanOrEqualTo;
 import static org.hamcrest.Matchers.not;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sluice.transforms.round.PlanDraft;
 import dev.sluice.transforms.round.PlannedRound;
@@ -20,6 +22,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.constraints.DoubleRange;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -65,6 +75,11 @@ class BoundCatalogueTest {
   private static double value(Setting setting, String id) {
     Bound.Result result = at(setting, id);
     return result.value().orElseThrow(() -> new AssertionError(id + ": " + result));
+  }
+
+  private static void assertNone(Setting setting, String id, String note) {
+    assertThat(id, at(setting, id).value().isPresent(), is(false));
+    assertThat(id, at(setting, id).note(), containsString(note));
   }
 
   @Test
@@ -141,7 +156,25 @@ class BoundCatalogueTest {
     assertThat(value(ours, "U2"), closeTo(penalty * value(ours, "P2-3.1"), 1e-15));
     assertThat(value(ours, "R3"), closeTo(penalty * value(ours, "P2-4.3"), 1e-15));
     assertThat(at(ours, "P2-3.1").note(), containsString("U2"));
-    assertThat(at(theirs, "P2-3.1").note(), equalTo(""));
+    for (Bound bound : BoundCatalogue.all()) {
+      boolean published =
+          Set.of(
+                  "P2-3.1",
+                  "P2-4.3",
+                  "P2-5.4",
+                  "P2-5.5",
+                  "P2-5.5-uniform",
+                  "P2-5.5-ratio",
+                  "P1-A",
+                  "P1-B",
+                  "no-averaging",
+                  "risk-paper")
+              .contains(bound.id());
+      assertThat(
+          bound.id(), bound.in(ours).note().contains("does not hold for this plan"), is(published));
+      assertThat(
+          bound.id(), bound.in(theirs).note(), not(containsString("does not hold for this plan")));
+    }
     assertThat(value(ours, "R0"), closeTo(value(ours, "U2"), 1e-15));
   }
 
@@ -174,7 +207,14 @@ class BoundCatalogueTest {
     Setting scarce = Setting.of(plan("dither", clips, 1, 1, 1, 0), Map.of());
     assertThat(scarce.nodes(), is(3));
     assertThat(at(scarce, "P2-5.5").note(), containsString("less than 0 bits"));
-    assertThat(at(best, "P2-5.5").note(), equalTo(""));
+    Setting attained = Setting.of(plan("dither-paper", clips, 5, 5, 3, 3), Map.of());
+    assertThat(at(attained, "P2-5.5").note(), equalTo(""));
+    assertThat(at(attained, "P2-5.5-uniform").note(), containsString("another split"));
+    for (String id : List.of("P2-5.4", "P2-5.5", "P2-5.5-uniform", "P2-5.5-ratio")) {
+      assertThat(at(best, id).bound().assumptions().toString(), containsString("left out of K"));
+    }
+    assertNone(
+        Setting.of(plan("midrise", clips, 5, 5, 3, 3), Map.of()), "P2-5.5-ratio", "no dither");
   }
 
   /** Printed and right forms differ where THEORY 9 says so. */
@@ -216,6 +256,128 @@ class BoundCatalogueTest {
     assertThat(at(coarse, "worst").value().isPresent(), is(true));
     Setting large = Setting.of(plan("dither", new double[] {8}, 2), inputs);
     assertThat(at(large, "P2-4.2").note(), containsString("(SE')"));
+  }
+
+  /** KL is in [0, W²/8]; a mean over one probe within more than that is no news. */
+  @Test
+  void deviationIsVacuousFromTheWorstCaseOn() throws IOException {
+    Map<Input, Double> inputs = new EnumMap<>(Input.class);
+    PlannedRound few =
+        new PlanDraft("r", 1, 50)
+            .withNode("n0", 4)
+            .withClip(PlanDraft.fixedClips(List.of(4.0)))
+            .finish("plan.json");
+    inputs.put(Input.DELTA, 0.05); // √(log 40/2) = 1.36
+    assertThat(at(Setting.of(few, inputs), "deviation").vacuous(), containsString("worst case"));
+    inputs.put(Input.DELTA, 0.5); // √(log 4/2) = 0.83
+    assertThat(at(Setting.of(few, inputs), "deviation").vacuous(), equalTo(""));
+    assertThat(at(Setting.of(few, inputs), "trace-paper").vacuous(), containsString("every p"));
+    assertThat(at(Setting.of(few, inputs), "trace").vacuous(), equalTo(""));
+  }
+
+  /** THEORY 4.2: the residual is the mean's error, whose range a coarse node widens for all. */
+  @Test
+  void broadcastResidualsNeedOneChannel() throws IOException {
+    Map<Input, Double> inputs = new EnumMap<>(Input.class);
+    inputs.put(Input.ROUNDS, 2.0);
+    inputs.put(Input.SPREAD, 0.0);
+    Setting alike = Setting.of(plan("dither", new double[] {4, 4}, 2, 2), inputs);
+    assertThat(value(alike, "R1"), closeTo(value(alike, "R2"), 1e-15));
+    assertThat(value(alike, "R1-safe"), closeTo(value(alike, "R2"), 1e-15));
+    for (Setting differ :
+        List.of(
+            Setting.of(plan("dither", new double[] {4, 4}, 8, 2), inputs),
+            Setting.of(plan("dither", new double[] {4, 2}, 2, 2), inputs))) {
+      assertNone(differ, "R1", "nodes differ in clip or symbols");
+      assertNone(differ, "R1-safe", "nodes differ in clip or symbols");
+      assertThat(at(differ, "R2").value().isPresent(), is(true));
+    }
+  }
+
+  /** Of two nodes at ±L each is L from the mean; what does not read the spread does not mind it. */
+  @Test
+  void aSpreadThatNoLogitsHave() throws IOException {
+    Map<Input, Double> inputs = new EnumMap<>(Input.class);
+    inputs.put(Input.ROUNDS, 2.0);
+    inputs.put(Input.SPREAD, 4.0);
+    Setting most = Setting.of(plan("dither", new double[] {4, 4}, 2, 2), inputs);
+    assertThat(at(most, "R1-safe").value().isPresent(), is(true));
+    inputs.put(Input.SPREAD, 4.5);
+    Setting more = Setting.of(plan("dither", new double[] {4, 4}, 2, 2), inputs);
+    assertNone(more, "R1", "2L(1 - 1/K) = 4.0");
+    assertNone(more, "R1-safe", "2L(1 - 1/K) = 4.0");
+    inputs.put(Input.SPREAD, 5.0);
+    Setting wide = Setting.of(plan("dither", new double[] {8, 2}, 2, 2), inputs);
+    for (String id : List.of("R0", "R0-mean", "R2", "R3")) {
+      assertThat(id, at(more, id).value().isPresent(), is(true));
+      assertThat(id, at(wide, id).value().isPresent(), is(true));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, 0.5", "50, 0.98", "256, 0.99609375"})
+  void concentrationIsAtMostThatOfTheUniform(int vocabulary, double most) throws IOException {
+    PlannedRound round = new PlanDraft("r", 10, vocabulary).withNode("n0", 4).finish("plan.json");
+    Setting.of(round, Map.of(Input.ETA0, most));
+    Exception refused =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> Setting.of(round, Map.of(Input.ETA0, Math.nextUp(most))));
+    assertThat(refused.getMessage(), containsString("--eta0"));
+    assertThat(refused.getMessage(), containsString("1 - 1/V"));
+  }
+
+  /**
+   * What is said of one plan agrees: no upper bound is below a lower one, but for those whose note
+   * says that they are not this plan's.
+   */
+  @Property(tries = 300)
+  void upperBoundsOfAPlanAreAboveLowerOnes(
+      @ForAll("quantizers") String quantizer,
+      @ForAll @IntRange(min = 2, max = 5000) int vocabulary,
+      @ForAll @Size(min = 1, max = 5) List<@DoubleRange(min = 1, max = 9) Double> bits,
+      @ForAll @DoubleRange(min = 0.05, max = 12) double clip,
+      @ForAll @DoubleRange(min = 1, max = 6) double ratio,
+      @ForAll boolean wholeBits,
+      @ForAll boolean oneClip)
+      throws IOException {
+    PlanDraft draft = new PlanDraft("r", 100, vocabulary).withQuantizer(quantizer);
+    List<Double> clips = new ArrayList<>();
+    for (int i = 0; i < bits.size(); i++) {
+      draft.withNode("n" + i, wholeBits ? Math.rint(bits.get(i)) : bits.get(i));
+      clips.add(oneClip || i % 2 == 0 ? clip : clip / ratio);
+    }
+    Map<Input, Double> inputs = new EnumMap<>(Input.class);
+    inputs.put(Input.ETA0, 1 - 1.0 / vocabulary);
+    inputs.put(Input.C_REM, 0.0);
+    inputs.put(Input.ROUNDS, 1.0);
+    inputs.put(Input.SPREAD, 0.0);
+    inputs.put(Input.DRIFT_LOGITS, 0.0);
+    Setting s = Setting.of(draft.withClip(PlanDraft.fixedClips(clips)).finish("plan.json"), inputs);
+    for (Bound.Result above : all(s, Bound.Kind.BANDWIDTH_ABOVE)) {
+      for (Bound.Result below : all(s, Bound.Kind.BANDWIDTH_BELOW)) {
+        if (above.value().isPresent()
+            && below.value().isPresent()
+            && !above.note().contains(Bound.NOT_THIS_PLAN)) {
+          assertThat(
+              above.bound().id() + " above " + below.bound().id(),
+              above.value().getAsDouble(),
+              greaterThanOrEqualTo(below.value().getAsDouble()));
+        }
+      }
+    }
+  }
+
+  @Provide
+  Arbitrary<String> quantizers() {
+    return Arbitraries.of("dither", "dither-paper");
+  }
+
+  private static List<Bound.Result> all(Setting setting, Bound.Kind kind) {
+    return BoundCatalogue.all().stream()
+        .filter(bound -> bound.kind() == kind)
+        .map(bound -> bound.in(setting))
+        .toList();
   }
 
   /** Corollary 6.8 takes the risk's bound where no divergence is given. */
