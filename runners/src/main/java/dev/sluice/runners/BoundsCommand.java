@@ -243,6 +243,11 @@ final class BoundsCommand extends SluiceCommand {
     }
     if (clip != null) {
       double[] levels = each("--clip", clip, nodes);
+      for (double level : levels) {
+        if (!(level > 0 && level < Double.POSITIVE_INFINITY)) {
+          throw usage("--clip must be above 0 logits and finite, got " + level);
+        }
+      }
       draft.withClip(PlanDraft.fixedClips(Arrays.stream(levels).boxed().toList()));
     } else {
       draft.withClip(new ClipPolicy("auto", null, null));

@@ -217,7 +217,7 @@ final class SimulateCommand extends SluiceCommand {
     out()
         .printf(
             Locale.ROOT,
-            "%s.%n%n%d words, V = %d; %d nodes with %d to %d words each; %d probes; %d rounds.%n"
+            "%s.%n%n%d words, V = %d; %d nodes with %d to %d words each; %d probes; %s.%n"
                 + "Perplexity of %d held-out words; +- is the standard error, of the text, common to"
                 + " all models,%nand of nats above none that of the differences on the same words."
                 + "%n%n",
@@ -228,7 +228,7 @@ final class SimulateCommand extends SluiceCommand {
             s.getShardTokens().stream().mapToLong(Long::longValue).min().orElseThrow(),
             s.getShardTokens().stream().mapToLong(Long::longValue).max().orElseThrow(),
             s.getProbes(),
-            s.getRounds(),
+            Texts.count(s.getRounds(), "round"),
             s.getHeldOutTokens());
     Texts.Table references = new Texts.Table("without rounds", "perplexity", "+-");
     for (Perplexity p : s.getPerplexities()) {

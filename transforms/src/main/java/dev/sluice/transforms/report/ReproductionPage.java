@@ -47,7 +47,12 @@ public final class ReproductionPage {
           "V", Axis.linear("vocabulary V", ""),
           "n_cal", Axis.linear("calibration scores a node n_cal", ""),
           "B_i", Axis.linear("B_i", "bits per query and node"),
-          "B_cal", Axis.linear("B_cal", "calibration bits"));
+          "B_cal", Axis.linear("B_cal", "calibration bits"),
+          "b", Axis.linear("b", "bits per coordinate"),
+          "mean b", Axis.linear("mean b", "bits per coordinate"));
+
+  /** How axes end whose cells are a difference: what a channel adds to the unquantised mean. */
+  private static final String EXCESS = ", excess";
 
   private ReproductionPage() {}
 
@@ -269,7 +274,13 @@ public final class ReproductionPage {
       String axis,
       List<ReproductionCell> cells,
       Map<String, Integer> looks) {
-    Axis named = AXES.getOrDefault(axis, Axis.linear(axis, ""));
+    boolean excess = axis.endsWith(EXCESS);
+    String varied = excess ? axis.substring(0, axis.length() - EXCESS.length()) : axis;
+    Axis named =
+        AXES.getOrDefault(
+            varied, Axis.linear(varied, varied.startsWith("drift at") ? "logits" : ""));
+    String quantity =
+        excess ? "excess over the unquantised mean's " + one.getQuantity() : one.getQuantity();
     Axis at =
         Axis.fitting(
             named.name(),
@@ -282,6 +293,7 @@ public final class ReproductionPage {
     boolean bars = false;
     boolean bounded = false;
     boolean based = false;
+    boolean vacuous = false;
     TreeMap<Double, Double> predicted = new TreeMap<>();
     TreeMap<Double, List<ReproductionCell>> sorted = new TreeMap<>();
     for (ReproductionCell cell : cells) {
@@ -334,7 +346,9 @@ public final class ReproductionPage {
             based |= cell.getBoundBase() != null;
           }
         }
-        if (cell.getPredicted() != null) {
+        if (cell.getPredicted() != null && cell.getPredicted() < 0) {
+          vacuous = true;
+        } else if (cell.getPredicted() != null) {
           predicted.put(cell.getValue(), cell.getPredicted());
           values.add(cell.getPredicted());
         }
@@ -343,7 +357,7 @@ public final class ReproductionPage {
     Chart chart =
         Chart.of(
             id,
-            one.getQuantity() + " against " + named.name(),
+            quantity + " against " + named.name(),
             (published.points().isEmpty() ? "Ours" : "Published and ours")
                 + (reference.points().isEmpty() ? "" : ", with a reference of our own")
                 + (bars
@@ -355,10 +369,11 @@ public final class ReproductionPage {
                     ? "; a band of the unquantised mean plus (L) and (U) is for orientation: the"
                         + " bounds are on the excess over that mean"
                     : "")
-                + (predicted.isEmpty() ? "." : "; what is predicted or aimed at is no bound."),
+                + (predicted.isEmpty() ? "." : "; what is predicted or aimed at is no bound.")
+                + (vacuous ? " Predictions below 0 say nothing and are not drawn." : ""),
             at,
             Axis.fitting(
-                one.getQuantity(),
+                quantity,
                 one.getUnit(),
                 values.stream().mapToDouble(Double::doubleValue).toArray()));
     for (int layer = 0; layer < 4; layer++) {
