@@ -22,7 +22,7 @@ if [ ! -f "$work/text/simulation.json" ]; then
   "$here/../sluice" simulate "$@" --nodes 4 --out "$work/text"
 fi
 
-# picture NAME PAGE CHART: docs/gallery/NAME.png is one chart of a page, twice as fine as the screen.
+# picture NAME DIRECTORY CHART HEIGHT: docs/gallery/NAME.png is one chart of its page, twice as fine as the screen.
 picture() {
   profile=$(mktemp -d)
   "$chromium" --headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
@@ -32,6 +32,6 @@ picture() {
   [ -s "$here/gallery/$1.png" ] || { echo "gallery.sh: chromium wrote no $1.png" >&2; exit 1; }
   echo "docs/gallery/$1.png"
 }
-picture e1-bits "$work/papers" e1-n-bits 480
-picture e2-calibration-bits "$work/papers" e2-B-cal 480
-picture perplexity-bits "$work/text" perplexity-bits 480
+picture e1-bits "$work/papers" e1-n-bits 540
+picture e2-calibration-bits "$work/papers" e2-B-cal 540
+picture perplexity-bits "$work/text" perplexity-bits 500

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -264,6 +265,12 @@ public final class ReproductionPage {
     return section.show(table(one));
   }
 
+  private static String capital(String words) {
+    return words.isEmpty()
+        ? words
+        : words.substring(0, 1).toUpperCase(Locale.ROOT) + words.substring(1);
+  }
+
   private static String slug(String name) {
     return name.replaceAll("[^a-zA-Z0-9]+", "-");
   }
@@ -357,7 +364,7 @@ public final class ReproductionPage {
     Chart chart =
         Chart.of(
             id,
-            quantity + " against " + named.name(),
+            capital(quantity) + " against " + named.name(),
             (published.points().isEmpty() ? "Ours" : "Published and ours")
                 + (reference.points().isEmpty() ? "" : ", with a reference of our own")
                 + (bars
@@ -381,7 +388,8 @@ public final class ReproductionPage {
         chart.add(its.get(layer));
       }
     }
-    Series aim = Series.of("predicted", Kind.LEVEL, PREDICTED);
+    Series aim =
+        Series.of("predicted", predicted.size() == 1 ? Kind.SCATTER : Kind.LEVEL, PREDICTED);
     predicted.forEach(aim::add);
     chart.add(published).add(reference).add(aim);
     return one.getExperiment().equals("e2") ? chart.target("1 − α = 0.9", E2_COVERAGE) : chart;
