@@ -117,7 +117,7 @@
         series.push({ ...base, type: "bar", data, barMaxWidth: 12, itemStyle: { color: stroke } });
       } else if (s.kind === "SCATTER") {
         const offset = upright ? [0, shift(s)] : [shift(s), 0];
-        series.push({ ...base, type: "scatter", data, symbol: s.symbol, symbolSize: 8, symbolOffset: offset, itemStyle: { color: stroke }, cursor: "default" });
+        series.push({ ...base, type: "scatter", clip: false, data, symbol: s.symbol, symbolSize: 8, symbolOffset: offset, itemStyle: { color: stroke }, cursor: "default" });
       } else {
         series.push({ ...base, type: "line", data, symbol: s.kind === "LEVEL" ? "none" : s.symbol, symbolSize: 7,
           showAllSymbol: true, lineStyle: { color: stroke, width: 2, type: dash }, itemStyle: { color: stroke }, cursor: "default" });
@@ -141,7 +141,7 @@
     return {
       animation: false,
       textStyle: { fontFamily: sans },
-      grid: { left: 4, right: 18, top: upright ? (spec.targets.length ? 24 : 10) : 36 + more(spec.value.label),
+      grid: { left: 4, right: joined && !upright ? Math.max(18, 7 * apart.length + 8) : 18, top: upright ? (spec.targets.length ? 24 : 10) : 36 + more(spec.value.label),
         bottom: 32 + more(upright ? spec.value.label : spec.at.label), containLabel: true },
       title: upright
         ? [{ text: spec.value.label, right: 12, bottom: 0, padding: [2, 0, 5, 0], textStyle: name }]
