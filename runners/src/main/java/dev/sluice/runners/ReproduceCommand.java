@@ -242,7 +242,7 @@ final class ReproduceCommand extends SluiceCommand {
             .filter(cell -> cell.getBoundBase() == null) // else they are on another quantity
             .filter(cell -> cell.getOursSd() != null) // else nothing says what is near
             .toList();
-    List<ReproductionCell> outside = bounded.stream().filter(ReproduceCommand::isOutside).toList();
+    List<ReproductionCell> outside = bounded.stream().filter(ReproductionPage::outside).toList();
     StringBuilder text = new StringBuilder();
     if (!compared.isEmpty()) {
       text.append("published   ")
@@ -284,12 +284,6 @@ final class ReproduceCommand extends SluiceCommand {
                   .append('\n'));
     }
     return text.toString();
-  }
-
-  private static boolean isOutside(ReproductionCell cell) {
-    double slack = NAMED_FROM * cell.getOursSd() / Math.sqrt(cell.getSeeds());
-    return (cell.getLower() != null && cell.getOurs() < cell.getLower() - slack)
-        || (cell.getUpper() != null && cell.getOurs() > cell.getUpper() + slack);
   }
 
   private static String name(ReproductionCell cell) {

@@ -180,7 +180,10 @@ public final class ReproductionPage {
     return cell.getAxis() + " = " + Decimals.of(cell.getValue()) + ", " + cell.getChannel();
   }
 
-  private static boolean outside(ReproductionCell cell) {
+  /**
+   * Whether a cell is outside its bounds by more than three standard errors, where that is judged.
+   */
+  public static boolean outside(ReproductionCell cell) {
     if (cell.getBoundBase() != null || cell.getSeeds() < JUDGED_FROM) {
       return false;
     }
