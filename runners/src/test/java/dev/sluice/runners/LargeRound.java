@@ -85,14 +85,21 @@ final class LargeRound {
     }
   }
 
-  /** Starts the shaded jar with a command line; what it says goes to a file. */
-  static Process start(Path log, String... args) throws IOException {
+  /** The shaded jar with a command line. */
+  static List<String> command(String... args) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx512m", "-XX:+UseSerialGC", "-jar"));
+    command.add("-Xmx512m");
+    command.addAll(StandaloneFlink.QUICK);
+    command.add("-jar");
     command.add(System.getProperty("sluice.jar"));
     command.addAll(List.of(args));
-    return new ProcessBuilder(command)
+    return command;
+  }
+
+  /** Starts the shaded jar with a command line; what it says goes to a file. */
+  static Process start(Path log, String... args) throws IOException {
+    return new ProcessBuilder(command(args))
         .redirectErrorStream(true)
         .redirectOutput(log.toFile())
         .start();

@@ -19,7 +19,10 @@ import java.util.function.BooleanSupplier;
  */
 final class StandaloneFlink implements AutoCloseable {
   static final int SLOTS = 2;
-  private static final long PATIENCE_SECONDS = 60;
+  private static final long PATIENCE_SECONDS = 120;
+
+  /** Flags for processes that do not live long. */
+  static final List<String> QUICK = List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
 
   private final Path home = Path.of(System.getProperty("sluice.flink"));
   private final Path directory;
@@ -45,6 +48,7 @@ final class StandaloneFlink implements AutoCloseable {
     lines.add("blob.server.port: " + freePort());
     lines.add("taskmanager.host: localhost");
     lines.add("taskmanager.bind-host: localhost");
+    lines.add("cluster.evenly-spread-out-slots: true");
     lines.add("taskmanager.numberOfTaskSlots: " + SLOTS);
     lines.add("taskmanager.cpu.cores: 1.0");
     lines.add("taskmanager.memory.framework.heap.size: 128m");
@@ -134,6 +138,16 @@ final class StandaloneFlink implements AutoCloseable {
     return taskManagers.stream().filter(Process::isAlive).toList();
   }
 
+  /** Ends a task manager as a machine that loses power does. */
+  static void kill(Process process) {
+    process.destroyForcibly(); // SIGKILL
+    try {
+      process.waitFor();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   /** Waits until so many slots are registered. */
   void awaitSlots(int slots) {
     await(slots + " slots", () -> slots() == slots);
@@ -171,7 +185,7 @@ final class StandaloneFlink implements AutoCloseable {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(flags);
-    command.add("-XX:+UseSerialGC");
+    command.addAll(QUICK);
     command.add("-Djava.io.tmpdir=" + directory.resolve("tmp"));
     command.add("-Dlogback.configurationFile=" + directory.resolve("logback.xml"));
     command.addAll(List.of("-cp", home.resolve("lib") + "/*", main));
@@ -185,7 +199,7 @@ final class StandaloneFlink implements AutoCloseable {
     return builder.start();
   }
 
-  private static int freePort() throws IOException {
+  static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
     }
