@@ -70,6 +70,7 @@ final class ManifestDraft {
         .setTeacher(teacher(round, shards))
         .setRejects(rejectFiles)
         .setSplit(round.plan().getSplit())
+        .setAverage(round.plan().getAverage())
         .build();
   }
 

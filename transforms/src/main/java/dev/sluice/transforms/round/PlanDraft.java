@@ -94,7 +94,7 @@ public final class PlanDraft {
   public PlanDraft withNode(String name, double bitsPerCoordinate) {
     double bits = keepingWholeBits(bitsPerCoordinate, plan.getVocabulary());
     long whole = (long) Math.floor(bits * plan.getVocabulary());
-    plan.getNodes().add(new NodePlan(name, bits, whole));
+    plan.getNodes().add(new NodePlan(name, bits, whole, null));
     return this;
   }
 

@@ -89,6 +89,7 @@ public final class BlockSeal {
         .setHeader(header)
         .setCrc32c(CodeBlocks.crc32c(CodeBlocks.headerBytes(header), codes, 0, codes.length))
         .setCodes(ByteBuffer.wrap(codes))
+        .setSignature(ByteBuffer.allocate(0))
         .build();
   }
 
