@@ -69,7 +69,9 @@ import picocli.CommandLine.Spec;
       ReproduceCommand.class,
       QuickstartCommand.class,
       SimulateCommand.class,
-      BenchCommand.class
+      BenchCommand.class,
+      KeygenCommand.class,
+      RevokeCommand.class
     })
 public final class Sluice implements Runnable {
   @Spec private CommandSpec spec;

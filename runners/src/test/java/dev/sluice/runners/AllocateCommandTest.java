@@ -445,6 +445,8 @@ class AllocateCommandTest {
                 List.of(new TeacherShard("teacher-00000", 0L, 100L, "", 0L, "", 0L)),
                 List.of(),
                 null,
+                null,
+                null,
                 null));
     Files.write(round.resolve("manifest.json"), manifest);
     moments.setManifestDigest(HexFormat.of().formatHex(CodeBlocks.sha256().digest(manifest)));

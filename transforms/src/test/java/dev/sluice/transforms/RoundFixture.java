@@ -137,7 +137,8 @@ public final class RoundFixture {
     return new CodeBlock(
         header,
         CodeBlocks.crc32c(CodeBlocks.headerBytes(header), codes, 0, codes.length),
-        ByteBuffer.wrap(codes));
+        ByteBuffer.wrap(codes),
+        ByteBuffer.allocate(0));
   }
 
   /** All blocks of a node, in order. */

@@ -72,6 +72,12 @@ public final class AvroCursor {
     return new String(readFixed(field, (int) length), StandardCharsets.UTF_8);
   }
 
+  /** Passes over so many bytes. */
+  public void skip(int length) throws CorruptRecordException {
+    require("bytes passed over", length);
+    at += length;
+  }
+
   /** Where the next byte is. */
   public int position() {
     return at;

@@ -18,6 +18,9 @@ public final class CodeBlocks {
   /** Most bytes of codes in a block. */
   public static final int MAX_CODES_BYTES = 1 << 20;
 
+  /** Bytes of an Ed25519 signature. */
+  public static final int SIGNATURE_BYTES = 64;
+
   private static final int MAX_NAME_BYTES = 256;
 
   private CodeBlocks() {}
@@ -29,9 +32,12 @@ public final class CodeBlocks {
    * @param crc32c the checksum it carries, not verified
    * @param from first byte of the codes in the buffer
    * @param lengthBytes length of the codes
+   * @param signature the signature it carries, empty or 64 bytes, not verified
    * @param end first byte after the record
    */
-  public record Parsed(BlockHeader header, int crc32c, int from, int lengthBytes, int end) {}
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Parsed(
+      BlockHeader header, int crc32c, int from, int lengthBytes, byte[] signature, int end) {}
 
   /** The Avro binary encoding of a header: what checksum and digest begin with. */
   public static byte[] headerBytes(BlockHeader header) {
@@ -116,6 +122,14 @@ public final class CodeBlocks {
               + " left and a block at most "
               + MAX_CODES_BYTES);
     }
-    return new Parsed(header, crc, in.position(), (int) length, in.position() + (int) length);
+    int codesAt = in.position();
+    in.skip((int) length);
+    long signed = in.readLong("signature's length");
+    if (signed != 0 && signed != SIGNATURE_BYTES) {
+      throw new CorruptRecordException(
+          "a signature claims " + signed + " bytes, expected none or " + SIGNATURE_BYTES);
+    }
+    byte[] signature = in.readFixed("signature", (int) signed);
+    return new Parsed(header, crc, codesAt, (int) length, signature, in.position());
   }
 }

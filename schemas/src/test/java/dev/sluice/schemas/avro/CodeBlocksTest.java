@@ -72,7 +72,9 @@ class CodeBlocksTest {
     BlockHeader header =
         new BlockHeader(
             round, new Sha256(digest), node, plane, ~plane, first, plane, clip, -first, first, 1L);
-    byte[] record = record(header, 77, codes);
+    byte[] signature = new byte[plane % 2 == 0 ? 0 : CodeBlocks.SIGNATURE_BYTES];
+    new SplittableRandom(plane).nextBytes(signature);
+    byte[] record = record(header, 77, codes, signature);
     byte[] head = CodeBlocks.headerBytes(header);
     assertThat(Arrays.copyOf(record, head.length), equalTo(head));
     byte[] text = round.getBytes(StandardCharsets.UTF_8);
@@ -82,6 +84,7 @@ class CodeBlocksTest {
       CodeBlocks.Parsed parsed = CodeBlocks.parse(buffer, 3, buffer.length);
       assertThat(parsed.end(), equalTo(3 + record.length));
       assertThat(parsed.crc32c(), equalTo(77));
+      assertThat(parsed.signature(), equalTo(signature));
       assertThat(CodeBlocks.headerBytes(parsed.header()), equalTo(head));
       assertThat(
           Arrays.copyOfRange(buffer, parsed.from(), parsed.from() + parsed.lengthBytes()),
@@ -92,7 +95,8 @@ class CodeBlocksTest {
   @Test
   void everyTruncationIsACorruptRecord() throws Exception {
     CodeBlock block = ContainerFixture.block(3, 20, 5);
-    byte[] record = record(block.getHeader(), block.getCrc32c(), block.getCodes().array());
+    byte[] record =
+        record(block.getHeader(), block.getCrc32c(), block.getCodes().array(), new byte[0]);
     assertThat(CodeBlocks.parse(record, 0, record.length).header(), equalTo(block.getHeader()));
     for (int to = 0; to < record.length; to++) {
       int end = to;
@@ -109,7 +113,7 @@ class CodeBlocksTest {
     random.nextBytes(bytes);
     if (plausible) {
       CodeBlock block = ContainerFixture.block(3, 20, 5);
-      bytes = record(block.getHeader(), block.getCrc32c(), block.getCodes().array());
+      bytes = record(block.getHeader(), block.getCrc32c(), block.getCodes().array(), new byte[0]);
       for (int i = random.nextInt(1, 5); i > 0; i--) {
         bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
       }
@@ -118,7 +122,9 @@ class CodeBlocksTest {
       CodeBlocks.Parsed parsed = CodeBlocks.parse(bytes, 0, bytes.length);
       assertThat(parsed.from(), greaterThanOrEqualTo(0));
       assertThat(parsed.end(), lessThanOrEqualTo(bytes.length));
-      assertThat(parsed.from() + parsed.lengthBytes(), equalTo(parsed.end()));
+      assertThat(
+          parsed.end() - parsed.from() - parsed.lengthBytes(),
+          equalTo(parsed.signature().length + (parsed.signature().length == 0 ? 1 : 2)));
       CodeBlocks.headerBytes(parsed.header());
     } catch (CorruptRecordException e) {
       assertThat(e.getMessage().isEmpty(), equalTo(false));
@@ -135,8 +141,10 @@ class CodeBlocksTest {
     encoder.writeLong(-1);
     assertThat(refusal(out.toByteArray()), containsString("round claims -1 bytes"));
     byte[] tooMany = new byte[CodeBlocks.MAX_CODES_BYTES + 1];
-    byte[] record = record(ContainerFixture.block(0, 0, 0).getHeader(), 0, tooMany);
+    byte[] record = record(ContainerFixture.block(0, 0, 0).getHeader(), 0, tooMany, new byte[0]);
     assertThat(refusal(record), containsString("codes claim 1048577 bytes"));
+    record = record(ContainerFixture.block(0, 0, 0).getHeader(), 0, new byte[0], new byte[63]);
+    assertThat(refusal(record), equalTo("a signature claims 63 bytes, expected none or 64"));
     byte[] varint = new byte[30];
     Arrays.fill(varint, (byte) 0xff);
     assertThat(refusal(varint), containsString("more than ten bytes"));
@@ -159,11 +167,15 @@ class CodeBlocksTest {
         .getMessage();
   }
 
-  private static byte[] record(BlockHeader header, int crc, byte[] codes) throws IOException {
+  private static byte[] record(BlockHeader header, int crc, byte[] codes, byte[] signature)
+      throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
     new SpecificDatumWriter<>(CodeBlock.class)
-        .write(new CodeBlock(header, crc, java.nio.ByteBuffer.wrap(codes)), encoder);
+        .write(
+            new CodeBlock(
+                header, crc, java.nio.ByteBuffer.wrap(codes), java.nio.ByteBuffer.wrap(signature)),
+            encoder);
     encoder.flush();
     return out.toByteArray();
   }

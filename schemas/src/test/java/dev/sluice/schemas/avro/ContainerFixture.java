@@ -43,7 +43,8 @@ final class ContainerFixture {
     return new CodeBlock(
         header,
         CodeBlocks.crc32c(CodeBlocks.headerBytes(header), codes, 0, codesBytes),
-        ByteBuffer.wrap(codes));
+        ByteBuffer.wrap(codes),
+        ByteBuffer.allocate(0));
   }
 
   static List<CodeBlock> blocks(int count, int codesBytes, long seed) {

@@ -70,7 +70,8 @@ class ContainerScannerTest {
                   parsed.header(),
                   parsed.crc32c(),
                   java.nio.ByteBuffer.wrap(
-                      Arrays.copyOfRange(bytes, codesAt, codesAt + parsed.lengthBytes()))));
+                      Arrays.copyOfRange(bytes, codesAt, codesAt + parsed.lengthBytes())),
+                  java.nio.ByteBuffer.wrap(parsed.signature())));
           at = parsed.end();
         }
         assertThat(at, equalTo(block.from() + block.lengthBytes()));

@@ -54,12 +54,14 @@ class PlainJsonTest {
           {
             "name" : "lund",
             "bitsPerCoordinate" : 4.0,
-            "bitsPerProbe" : 256
+            "bitsPerProbe" : 256,
+            "keys" : null
           },
           {
             "name" : "turku",
             "bitsPerCoordinate" : 2.5,
-            "bitsPerProbe" : 160
+            "bitsPerProbe" : 160,
+            "keys" : null
           }
         ],
         "layout" : {
@@ -69,7 +71,8 @@ class PlainJsonTest {
         "probeSetDigest" : null,
         "tokenizerDigest" : "ab",
         "refines" : null,
-        "split" : null
+        "split" : null,
+        "average" : null
       }
       """;
 
@@ -83,7 +86,8 @@ class PlainJsonTest {
     plan.setVocabulary(64);
     plan.setQuantizer("dither");
     plan.setClip(new ClipPolicy("fixed", 12.5, null));
-    plan.setNodes(List.of(new NodePlan("lund", 4.0, 256L), new NodePlan("turku", 2.5, 160L)));
+    plan.setNodes(
+        List.of(new NodePlan("lund", 4.0, 256L, null), new NodePlan("turku", 2.5, 160L, null)));
     plan.setLayout(new BlockLayout(100, 4));
     plan.setTokenizerDigest("ab");
     return plan;
@@ -128,6 +132,8 @@ class PlainJsonTest {
             new Certificate("none", null, null, 0.125, null, 0.0),
             List.of(new TeacherShard("teacher-00000", 0L, 300L, "aa", 77L, "bb", 99L)),
             List.of(new RejectFile("lund", 5L, List.of(new ReasonCount("checksum", 5L)), "ee")),
+            null,
+            null,
             null,
             null);
     assertThat(

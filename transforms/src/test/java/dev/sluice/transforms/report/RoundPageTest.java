@@ -68,6 +68,8 @@ class RoundPageTest {
         List.of(),
         List.of(rejects),
         null,
+        null,
+        null,
         null);
   }
 

@@ -47,9 +47,9 @@ class PlannedRoundTest {
     plan.setNodes(
         new ArrayList<>(
             List.of(
-                new NodePlan("a", 4.0, 32L),
-                new NodePlan("b", 2.5, 20L),
-                new NodePlan("c", 0.0, 0L))));
+                new NodePlan("a", 4.0, 32L, null),
+                new NodePlan("b", 2.5, 20L, null),
+                new NodePlan("c", 0.0, 0L, null))));
     plan.setLayout(new BlockLayout(3, 2));
     return plan;
   }
@@ -306,7 +306,7 @@ class PlannedRoundTest {
         refusal(
             p -> {
               p.setVocabulary(1 << 20);
-              p.setNodes(List.of(new NodePlan("a", 16.0, 16L << 20)));
+              p.setNodes(List.of(new NodePlan("a", 16.0, 16L << 20, null)));
               p.setLayout(new BlockLayout(1, 1));
             }),
         containsString("codes of 2097152 bytes a block, expected at most 1048576"));
@@ -323,7 +323,7 @@ class PlannedRoundTest {
               p.setLayout(new BlockLayout(1, Integer.MAX_VALUE));
               List<NodePlan> nodes = new ArrayList<>();
               for (int i = 0; i < 400; i++) {
-                nodes.add(new NodePlan("n" + i, 1.0, 1L << 20));
+                nodes.add(new NodePlan("n" + i, 1.0, 1L << 20, null));
               }
               p.setNodes(nodes);
             });

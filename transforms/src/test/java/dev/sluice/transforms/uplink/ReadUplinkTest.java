@@ -150,9 +150,10 @@ class ReadUplinkTest {
       claims.add(found(0, block, cut, all));
     }
     int third = indexOf(all, fixture.block(0, 2).getCodes().array());
-    int frame = third + fixture.block(0, 2).getCodes().array().length + 16;
+    int unsigned = 1; // the length of an empty signature
+    int frame = third + fixture.block(0, 2).getCodes().array().length + unsigned + 16;
     int left = truncated.length - frame - 3; // after a count of one byte and a size of two
-    int size = dataAt + fixture.block(0, 3).getCodes().array().length - frame - 3;
+    int size = dataAt + fixture.block(0, 3).getCodes().array().length + unsigned - frame - 3;
     rejects.add(
         ("r1 a null corrupt-container cut.avro " + frame)
             + (" truncated: the file ends " + left + " bytes into an Avro block of " + size)
@@ -170,7 +171,11 @@ class ReadUplinkTest {
     badBlock.setBlock(9);
     List<CodeBlock> mixed =
         List.of(
-            new CodeBlock(damaged.getHeader(), damaged.getCrc32c(), ByteBuffer.wrap(codes)),
+            new CodeBlock(
+                damaged.getHeader(),
+                damaged.getCrc32c(),
+                ByteBuffer.wrap(codes),
+                ByteBuffer.allocate(0)),
             RoundFixture.sealed(otherRound, codes),
             RoundFixture.sealed(otherPlan, codes),
             fixture.block(0, 1),
