@@ -50,6 +50,8 @@ final class AggregateCommand extends SluiceCommand {
               + " have bits in the plan.")
   private Integer minNodes;
 
+  @Mixin private HubKeyOption hub;
+
   @Mixin private RunnerOptions runner;
 
   @Override
@@ -57,6 +59,7 @@ final class AggregateCommand extends SluiceCommand {
     RunnerChoice choice = runner.choice();
     RoundDirectory directory = Locations.round(round);
     PlannedRound planned = RoundRunner.plan(directory);
+    hub.check(planned, directory);
     int least = minNodes == null ? planned.speakingNodes() : minNodes;
     if (least < planned.leastMinNodes() || least > planned.speakingNodes()) {
       throw usage(

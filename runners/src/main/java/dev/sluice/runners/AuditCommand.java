@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sluice audit}. */
@@ -41,6 +42,8 @@ final class AuditCommand extends SluiceCommand {
       description = "Raw logits (.npy, m x V) of every node that was averaged.")
   private Map<String, String> logits;
 
+  @Mixin private HubKeyOption hub;
+
   @Option(names = "--json", description = "Print one JSON object and nothing else.")
   private boolean json;
 
@@ -48,6 +51,7 @@ final class AuditCommand extends SluiceCommand {
   public Integer call() throws IOException {
     RoundDirectory directory = Locations.round(round);
     PlannedRound planned = RoundRunner.plan(directory);
+    hub.check(planned, directory);
     Map<String, String> files = new LinkedHashMap<>();
     for (Map.Entry<String, String> node : logits.entrySet()) {
       files.put(node.getKey(), Locations.of(node.getValue()));

@@ -11,14 +11,19 @@ import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Predicted;
 import dev.sluice.schemas.ReasonCount;
 import dev.sluice.schemas.RejectFile;
+import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Split;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.trust.BadKeyException;
+import dev.sluice.transforms.trust.KeyRing;
+import dev.sluice.transforms.trust.VerifyingKey;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Plans and manifests as people read them. */
 final class Reports {
@@ -58,6 +63,9 @@ final class Reports {
     text.append(average(plan.getAverage()));
     digest(text, "probe set  ", plan.getProbeSetDigest());
     digest(text, "tokenizer  ", plan.getTokenizerDigest());
+    if (round.isSigned()) {
+      text.append("signed     blocks count only under a signature by a key of their node\n");
+    }
     if (!round.refined().isEmpty()) {
       text.append("refines    ")
           .append(
@@ -158,6 +166,7 @@ final class Reports {
     addIf(split != null, headings, "weight");
     addIf(levels != null, headings, "clip");
     addIf(refines, headings, "plane");
+    addIf(round.isSigned(), headings, "keys");
     headings.addAll(List.of("bits/coord", "budget/probe", "sent/probe", "symbols", "uplink", ""));
     Texts.Table table = new Texts.Table(headings.toArray(new String[0]));
     double most =
@@ -168,6 +177,7 @@ final class Reports {
       addIf(split != null, cells, split == null ? "" : number(split.getNodeWeights(), node));
       addIf(levels != null, cells, levels == null ? "" : number(levels, node));
       addIf(refines, cells, who.getBitsPerProbe() == 0 ? "-" : round.plane(node) + "");
+      addIf(round.isSigned(), cells, round.isSigned() ? keys(round.keyRing(node)) : "");
       String bar = Texts.bar(who.getBitsPerCoordinate(), most, BAR);
       if (who.getBitsPerProbe() == 0) {
         cells.addAll(List.of("0", "0", "0", "silent", "0 B", bar));
@@ -187,6 +197,44 @@ final class Reports {
       table.row(cells.toArray(new String[0]));
     }
     return table.toString();
+  }
+
+  /** Fingerprints of a node's keys. */
+  private static String keys(KeyRing ring) {
+    return Stream.concat(
+            ring.valid().stream().map(VerifyingKey::fingerprint),
+            ring.revoked().stream().map(key -> key.fingerprint() + " (revoked)"))
+        .collect(Collectors.joining(" "));
+  }
+
+  /** Whether blocks had to be signed, and which keys did not count. */
+  private static String signatures(List<RevokedKey> revoked) {
+    if (revoked == null) {
+      return "signed     no: who sent a block is known by the directory that it lay in\n";
+    }
+    StringBuilder text = new StringBuilder("signed     each block by a key of its node");
+    if (revoked.isEmpty()) {
+      return text.append("; none revoked\n").toString();
+    }
+    text.append("; revoked:\n");
+    for (RevokedKey key : revoked) {
+      text.append("  ")
+          .append(Texts.printable(key.getNode()))
+          .append(' ')
+          .append(fingerprint(key.getKey()))
+          .append("  ")
+          .append(Texts.printable(key.getNote()))
+          .append('\n');
+    }
+    return text.toString();
+  }
+
+  private static String fingerprint(String key) {
+    try {
+      return VerifyingKey.of(key).fingerprint();
+    } catch (BadKeyException e) {
+      return "(no key)"; // in a manifest that somebody else wrote
+    }
   }
 
   private static String number(List<Double> values, int node) {
@@ -269,6 +317,7 @@ final class Reports {
         .append(", averaged over at least ")
         .append(Texts.count(manifest.getMinNodes(), "node"))
         .append(" a block\n");
+    text.append(signatures(manifest.getRevoked()));
     if (manifest.getReport() != null) {
       text.append("page       ")
           .append(Texts.printable(manifest.getReport().getName()))

@@ -11,9 +11,11 @@ import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.commit.CommitRound;
 import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.KeyRevocations;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.trust.SigningKey;
 import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.LogitBlock;
 import java.io.FileNotFoundException;
@@ -21,6 +23,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.apache.beam.sdk.Pipeline;
@@ -79,8 +82,13 @@ public final class RoundRunner {
    */
   public record Chosen(RunnerChoice runner, String reason) {}
 
-  /** Reads and checks a round's plan. */
+  /** Reads and checks a round's plan, and takes from it the keys that the hub has revoked. */
   public static PlannedRound plan(RoundDirectory directory) throws IOException {
+    return KeyRevocations.applied(planAsSent(directory), directory);
+  }
+
+  /** Reads and checks a round's plan as a site does, which knows of no revocations. */
+  public static PlannedRound planAsSent(RoundDirectory directory) throws IOException {
     try {
       return PlannedRound.parse(
           Storage.read(directory.plan(), PlainJson.MAX_BYTES), directory.plan());
@@ -126,6 +134,23 @@ public final class RoundRunner {
       Centring.Masking masking,
       RunnerChoice choice)
       throws IOException {
+    return encode(round, directory, node, logits, masking, choice, Optional.empty());
+  }
+
+  /**
+   * The same with the node's private key, which a signed round needs.
+   *
+   * @param key empty where the round is not signed
+   */
+  public Encoded encode(
+      PlannedRound round,
+      RoundDirectory directory,
+      int node,
+      String logits,
+      Centring.Masking masking,
+      RunnerChoice choice,
+      Optional<SigningKey> key)
+      throws IOException {
     NodePlan who = round.nodes().get(node);
     if (who.getBitsPerProbe() == 0) {
       throw new BadInputException(
@@ -145,7 +170,8 @@ public final class RoundRunner {
         attempt,
         round.plan().getProbes(),
         bytesPerProbe,
-        pipeline -> EncodeNode.build(pipeline, round, directory, node, logits, masking, attempt));
+        pipeline ->
+            EncodeNode.build(pipeline, round, directory, node, logits, masking, key, attempt));
     return encoded(directory, who.getName());
   }
 

@@ -58,7 +58,7 @@ public final class ShardAverager {
   public ShardAverager(PlannedRound round, int minNodes, RangeReader reader) {
     this.round = round;
     this.minNodes = minNodes;
-    this.reader = new ClaimCodes(reader, PlannedRound.MAX_REFINED + 1);
+    this.reader = new ClaimCodes(round, reader);
     int probes = round.probesIn(0);
     this.sums = new Accumulator(probes, round.vocabulary(), round.trim());
     this.mean = new float[probes * round.vocabulary()];

@@ -71,6 +71,7 @@ final class ManifestDraft {
         .setRejects(rejectFiles)
         .setSplit(round.plan().getSplit())
         .setAverage(round.plan().getAverage())
+        .setRevoked(round.isSigned() ? round.revoked() : null)
         .build();
   }
 

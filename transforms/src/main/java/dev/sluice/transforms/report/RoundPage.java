@@ -118,7 +118,18 @@ public final class RoundPage {
                 + average()
                 + "s over at least "
                 + Decimals.count(manifest.getMinNodes(), "node"))
+        .source("Signatures", signatures())
         .source("In full", "plan.json and manifest.json, in the directory above this page's");
+  }
+
+  private String signatures() {
+    if (manifest.getRevoked() == null) {
+      return "none asked for: who sent a block is known by the directory that it lay in";
+    }
+    return "each block by a key of its node, "
+        + (manifest.getRevoked().isEmpty()
+            ? "none of them revoked"
+            : Decimals.count(manifest.getRevoked().size(), "key") + " revoked");
   }
 
   // ---- headline ----
@@ -187,6 +198,18 @@ public final class RoundPage {
                   .map(reason -> Decimals.count(reason.getValue()) + " " + reason.getKey())
                   .collect(Collectors.joining(", "))
               + ". What and why lies in rejects/.");
+    }
+    if (manifest.getRevoked() != null && !manifest.getRevoked().isEmpty()) {
+      page.notice(
+          "Keys were revoked, and what they signed was not used: "
+              + manifest.getRevoked().stream()
+                  .limit(NAMED)
+                  .map(key -> key.getNode() + " (" + key.getNote() + ")")
+                  .collect(Collectors.joining(", "))
+              + (manifest.getRevoked().size() > NAMED
+                  ? " and " + (manifest.getRevoked().size() - NAMED) + " more"
+                  : "")
+              + ".");
     }
     List<String> gaps =
         manifest.getNodes().stream()

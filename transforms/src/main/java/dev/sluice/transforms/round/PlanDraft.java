@@ -122,6 +122,16 @@ public final class PlanDraft {
     return this;
   }
 
+  /**
+   * Gives nodes their public keys, in place of those they had: the round will be signed.
+   *
+   * @param keys by name of node, in base64; of no use to nodes that are added later
+   */
+  public PlanDraft withKeys(Map<String, List<String>> keys) {
+    plan.getNodes().forEach(node -> node.setKeys(keys.get(node.getName())));
+    return this;
+  }
+
   /** Names of the nodes so far, in order. */
   public List<String> names() {
     return plan.getNodes().stream().map(NodePlan::getName).toList();

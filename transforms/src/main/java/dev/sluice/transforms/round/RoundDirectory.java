@@ -36,6 +36,16 @@ public record RoundDirectory(String root) implements Serializable {
     return root + "/plan.json";
   }
 
+  /** The hub's signature over the plan. */
+  public String planSignature() {
+    return root + "/plan.sig";
+  }
+
+  /** Keys whose signatures no longer count. */
+  public String revocations() {
+    return root + "/revoked.json";
+  }
+
   public String manifest() {
     return root + "/manifest.json";
   }
