@@ -4,9 +4,11 @@ import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.BlockClaim;
 import dev.sluice.schemas.NodeShare;
 import dev.sluice.schemas.RejectedRecord;
+import dev.sluice.schemas.RememberedShard;
 import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.TeacherBlock;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.RangeReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -59,6 +61,8 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
 
   abstract Optional<String> directory();
 
+  abstract Optional<RoundDirectory> before();
+
   abstract Builder toBuilder();
 
   @AutoValue.Builder
@@ -68,6 +72,8 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     abstract Builder setMinNodes(int minNodes);
 
     abstract Builder setDirectory(String directory);
+
+    abstract Builder setBefore(RoundDirectory before);
 
     abstract KFoldAverage build();
   }
@@ -102,8 +108,27 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     return toBuilder().setDirectory(directory).build();
   }
 
+  /**
+   * Remembers below the directory what each shard came to, and averages no shard again whose claims
+   * are those of an earlier version of the round: its files are linked. For a round that refines
+   * nothing, and with {@link #into}.
+   *
+   * @param before the round with the earlier version's outputs, which need not be there
+   */
+  public KFoldAverage remembering(RoundDirectory before) {
+    return toBuilder().setBefore(before).build();
+  }
+
   @Override
   public PCollectionTuple expand(PCollection<BlockClaim> claims) {
+    if (before().isPresent() && (directory().isEmpty() || !round().refined().isEmpty())) {
+      throw new IllegalArgumentException(
+          "shards are remembered as files, of a round that refines nothing; got directory "
+              + directory()
+              + " and "
+              + round().refined().size()
+              + " refined rounds");
+    }
     KvCoder<Integer, BlockClaim> keyed =
         KvCoder.of(VarIntCoder.of(), NullableCoder.of(AvroCoder.of(BlockClaim.class)));
     PCollection<KV<Integer, BlockClaim>> sent =
@@ -122,7 +147,9 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
             .apply("GroupByShard", GroupByKey.create())
             .apply(
                 "AverageNodes",
-                ParDo.of(new AverageFn(round(), minNodes(), directory().orElse(null)))
+                ParDo.of(
+                        new AverageFn(
+                            round(), minNodes(), directory().orElse(null), before().orElse(null)))
                     .withOutputTags(ACCOUNTS, TupleTagList.of(TEACHER).and(REJECTED)));
     averaged.get(ACCOUNTS).setCoder(AvroCoder.of(ShardAccount.class));
     averaged.get(TEACHER).setCoder(AvroCoder.of(TeacherBlock.class));
@@ -162,16 +189,20 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     private final Counter probes = Metrics.counter(KFoldAverage.class, "probes");
     private final Counter clipped = Metrics.counter(KFoldAverage.class, "clippedCoordinates");
     private final Counter shortBlocks = Metrics.counter(KFoldAverage.class, "shortBlocks");
+    private final Counter recalled = Metrics.counter(KFoldAverage.class, "recalledShards");
     private final PlannedRound round;
     private final int minNodes;
     private final String directory; // null: the teacher's blocks are elements
+    private final RoundDirectory before; // null: shards are not remembered
+    private transient ShardMemory memory;
     private transient RangeReader reader;
     private transient ShardAverager averager;
 
-    AverageFn(PlannedRound round, int minNodes, String directory) {
+    AverageFn(PlannedRound round, int minNodes, String directory, RoundDirectory before) {
       this.round = round;
       this.minNodes = minNodes;
       this.directory = directory;
+      this.before = before;
     }
 
     @ProcessElement
@@ -192,17 +223,54 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
             Metrics.counter("rejects", reject.getReason()).inc();
             out.get(REJECTED).output(reject);
           };
-      TeacherSink sink =
-          directory == null
-              ? new Elements(out.get(TEACHER))
-              : new TeacherFiles(round, shard.getKey(), directory);
-      ShardAccount account = averager.average(shard.getKey(), claims, sink, rejects);
+      ShardAccount account =
+          before == null
+              ? averaged(shard.getKey(), claims, out, rejects)
+              : remembered(shard.getKey(), claims, out, rejects);
       for (NodeShare share : account.getNodes()) {
         probes.inc(share.getProbes());
         clipped.inc(share.getClipped());
       }
       shortBlocks.inc(account.getShortBlocks());
       out.get(ACCOUNTS).output(account);
+    }
+
+    private ShardAccount averaged(
+        int shard,
+        List<BlockClaim> claims,
+        MultiOutputReceiver out,
+        Consumer<RejectedRecord> rejects)
+        throws IOException {
+      TeacherSink sink =
+          directory == null
+              ? new Elements(out.get(TEACHER))
+              : new TeacherFiles(round, shard, directory);
+      return averager.average(shard, claims, sink, rejects);
+    }
+
+    private ShardAccount remembered(
+        int shard,
+        List<BlockClaim> claims,
+        MultiOutputReceiver out,
+        Consumer<RejectedRecord> rejects)
+        throws IOException {
+      if (memory == null) {
+        memory = new ShardMemory(before);
+      }
+      String key = ShardMemory.key(round, shard, minNodes, claims);
+      Optional<RememberedShard> known = memory.recall(shard, key, directory);
+      if (known.isPresent()) {
+        recalled.inc();
+        known.get().getRejects().forEach(rejects);
+        return known.get().getAccount();
+      }
+      List<RejectedRecord> refused = new ArrayList<>();
+      ShardAccount account = averaged(shard, claims, out, rejects.andThen(refused::add));
+      if (account.getShortBlocks() == 0) {
+        account.setClaims(key);
+        ShardMemory.write(account, refused, directory);
+      }
+      return account;
     }
 
     @FinishBundle

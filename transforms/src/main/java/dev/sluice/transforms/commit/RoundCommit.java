@@ -163,6 +163,10 @@ public final class RoundCommit {
       for (String extension : List.of(".npy", ".avro")) {
         placed.add(Storage.moveOnce(shard.getAside() + extension, target + extension));
       }
+      if (!shard.getMemory().isEmpty()) {
+        String name = shard.getMemory().substring(shard.getMemory().lastIndexOf('/') + 1);
+        Storage.moveOnce(shard.getMemory(), directory.rememberedShards() + "/" + name);
+      }
     }
     Storage.deleteOthers(directory.teacher() + "/teacher-*.npy", placed);
     Storage.deleteOthers(directory.teacher() + "/teacher-*.avro", placed);
