@@ -156,7 +156,7 @@ class SignedRoundTest {
     assertThat(blocks(manifest), equalTo(List.of(6, 0, 6)));
     assertThat(manifest.getRevoked(), equalTo(List.of(lost)));
     String page = Files.readString(directory.resolve("report/index.html"));
-    assertThat(page.contains("1 key revoked"), is(true));
+    assertThat(page.contains("1\u00a0key revoked"), is(true));
     assertThat(page.contains("laptop <stolen>"), is(false));
   }
 
