@@ -11,6 +11,7 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.uplink.ReadUplink;
 import java.util.List;
+import java.util.Optional;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.transforms.Flatten;
 import org.apache.beam.sdk.values.KV;
@@ -40,8 +41,26 @@ public final class AggregateRound {
       List<Uplinks> refined,
       int minNodes,
       String attempt) {
+    build(pipeline, Uplinks.of(round, directory), refined, minNodes, attempt, Optional.empty());
+  }
+
+  /**
+   * The same from uplinks that may have been scanned before.
+   *
+   * @param before the round with the outputs of an earlier version, whose shards are not averaged
+   *     again where their claims are the same; empty where shards are not to be remembered
+   */
+  public static void build(
+      Pipeline pipeline,
+      Uplinks own,
+      List<Uplinks> refined,
+      int minNodes,
+      String attempt,
+      Optional<RoundDirectory> before) {
+    PlannedRound round = own.round();
+    RoundDirectory directory = own.directory();
     String aside = directory.aside(attempt);
-    List<PCollectionTuple> uplinks = Uplinks.of(round, directory).read(pipeline);
+    List<PCollectionTuple> uplinks = own.read(pipeline);
     PCollection<BlockClaim> claims = Uplinks.flatten("Claims", uplinks, ReadUplink.CLAIMS);
     PCollectionList<RejectedRecord> rejected =
         PCollectionList.of(Uplinks.flatten("Rejects", uplinks, ReadUplink.REJECTED));
@@ -53,8 +72,9 @@ public final class AggregateRound {
       claims = prefixes.get(SequentialRefinement.CLAIMS);
       rejected = rejected.and(prefixes.get(SequentialRefinement.REJECTED));
     }
+    KFoldAverage mean = KFoldAverage.of(round).withMinNodes(minNodes).into(aside);
     PCollectionTuple teacher =
-        claims.apply("KFoldAverage", KFoldAverage.of(round).withMinNodes(minNodes).into(aside));
+        claims.apply("KFoldAverage", before.map(mean::remembering).orElse(mean));
 
     PCollection<KV<String, RejectFile>> rejects =
         rejected

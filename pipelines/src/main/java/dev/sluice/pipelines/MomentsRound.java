@@ -32,10 +32,15 @@ public final class MomentsRound {
    * @param refined the rounds that it refines, in order, as {@link PlannedRound#refined} has them
    */
   public static void build(Pipeline pipeline, CommittedRound committed, List<Uplinks> refined) {
+    build(pipeline, committed, Uplinks.of(committed.round(), committed.directory()), refined);
+  }
+
+  /** The same from uplinks that may have been scanned before. */
+  public static void build(
+      Pipeline pipeline, CommittedRound committed, Uplinks own, List<Uplinks> refined) {
     PlannedRound round = committed.round();
     PCollection<BlockClaim> claims =
-        Uplinks.flatten(
-            "Claims", Uplinks.of(round, committed.directory()).read(pipeline), ReadUplink.CLAIMS);
+        Uplinks.flatten("Claims", own.read(pipeline), ReadUplink.CLAIMS);
     if (!refined.isEmpty()) {
       claims =
           Uplinks.withEarlier(claims, refined)

@@ -4,43 +4,54 @@ import dev.sluice.schemas.BlockClaim;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.uplink.ListUplinks;
+import dev.sluice.transforms.uplink.ReadScans;
 import dev.sluice.transforms.uplink.ReadUplink;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.transforms.Create;
 import org.apache.beam.sdk.transforms.Flatten;
+import org.apache.beam.sdk.transforms.Reshuffle;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.PCollectionList;
 import org.apache.beam.sdk.values.PCollectionTuple;
 import org.apache.beam.sdk.values.TupleTag;
 
 /**
- * The uplinks of one round, each node's read as a collection of its own.
+ * The uplinks of one round, each node's read as a collection of its own; or what reading them came
+ * to, where that is known.
  *
  * @param round the plan that they are held against
  * @param directory where they lie
+ * @param scans files that {@link ScanRound} wrote, one for each uplink file; empty where the
+ *     uplinks themselves are read
  */
-public record Uplinks(PlannedRound round, RoundDirectory directory) {
-  /**
-   * Up to this many nodes, each uplink is its own branch of the graph, and shows under its own
-   * name; beyond, one branch reads all, so that building the graph does not take longer than the
-   * work.
-   */
-  public static final int NODE_BRANCHES = 32;
-
+public record Uplinks(PlannedRound round, RoundDirectory directory, Optional<List<String>> scans) {
   /** The uplinks of a round. */
   public static Uplinks of(PlannedRound round, RoundDirectory directory) {
-    return new Uplinks(round, directory);
+    return new Uplinks(round, directory, Optional.empty());
+  }
+
+  /** The same by scans of them. */
+  public Uplinks scanned(List<String> files) {
+    return new Uplinks(round, directory, Optional.of(List.copyOf(files)));
   }
 
   /** Reads them all, and what lies beside them: outputs of {@link ReadUplink}. */
   List<PCollectionTuple> read(Pipeline pipeline) {
+    if (scans.isPresent()) {
+      return List.of(
+          pipeline
+              .apply("Scans", Create.of(scans.get()).withCoder(StringUtf8Coder.of()))
+              .apply("Spread", Reshuffle.viaRandomKey())
+              .apply("ReadScans", ReadScans.of(directory)));
+    }
     List<String> names = new ArrayList<>();
     round.nodes().forEach(node -> names.add(node.getName()));
     List<PCollectionTuple> uplinks = new ArrayList<>();
-    if (names.size() > NODE_BRANCHES) {
+    if (names.size() > pipeline.getOptions().as(UplinkOptions.class).getNodeBranches()) {
       uplinks.add(read(pipeline, "Nodes", names));
     } else {
       names.forEach(name -> uplinks.add(read(pipeline, name, List.of(name))));

@@ -61,9 +61,16 @@ final class AggregateCommand extends SluiceCommand {
     PlannedRound planned = RoundRunner.plan(directory);
     hub.check(planned, directory);
     int least = minNodes == null ? planned.speakingNodes() : minNodes;
-    if (least < 1 || least > planned.speakingNodes()) {
+    if (least < planned.leastMinNodes() || least > planned.speakingNodes()) {
       throw usage(
-          "--min-nodes must be 1 to "
+          "--min-nodes must be "
+              + planned.leastMinNodes()
+              + (planned.leastMinNodes() > 1
+                  ? " (of a trimmed mean "
+                      + planned.trim()
+                      + " are left out at either end, and one must be left)"
+                  : "")
+              + " to "
               + planned.speakingNodes()
               + ", the nodes with bits in the plan; got "
               + least);

@@ -41,7 +41,7 @@ final class AuditRunner {
     try {
       Engines.run(
           choice,
-          "sluice-audit",
+          "sluice-audit " + directory.root(),
           pipeline -> {
             try {
               AuditRound.build(pipeline, round, manifest, directory, logits, output.toString());

@@ -413,7 +413,7 @@ final class CalibrateCommand extends SluiceCommand {
     for (ScoreRejectCount count : threshold.getRejects()) {
       err().println("  " + count.getCount() + " " + Texts.printable(count.getReason()));
     }
-    err().println("  with reasons in " + directory.rejects("calibrate"));
+    err().println("  with reasons in " + directory.calibrationRejects());
     return ExitCodes.DONE_WITH_REJECTS;
   }
 }

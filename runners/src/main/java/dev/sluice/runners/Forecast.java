@@ -83,10 +83,10 @@ final class Forecast {
 
   /**
    * (U) if every node sends every block, nats, mean over probes; empty where clips follow the data
-   * or there is no dither.
+   * or errors have no law.
    */
   Optional<Double> upper() {
-    if (round.fixedClip(0).isEmpty() || !round.quantizer().isDithered()) {
+    if (round.fixedClip(0).isEmpty() || !round.hasErrorLaw()) {
       return Optional.empty();
     }
     int last = round.blocks() - 1;

@@ -61,7 +61,9 @@ final class MomentsRunner {
     RunnerChoice runner = RoundRunner.choose(choice, directory).runner();
     try {
       Engines.run(
-          runner, "sluice-moments", pipeline -> MomentsRound.build(pipeline, committed, refined));
+          runner,
+          "sluice-moments " + directory.root(),
+          pipeline -> MomentsRound.build(pipeline, committed, refined));
     } catch (RuntimeException e) {
       throw new BadInputException(Failures.badInput(e).orElseThrow(() -> e), e);
     }

@@ -1,5 +1,6 @@
 package dev.sluice.runners;
 
+import dev.sluice.schemas.Average;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.json.PlainJson;
@@ -111,6 +112,25 @@ final class PlanCommand extends SluiceCommand {
               + " above the budget: log2(ceil(2^b)+1) bits per coordinate. midrise: no dither, so only the worst case is"
               + " certified. Default: dither.")
   private String quantizer;
+
+  @Option(
+      names = "--average",
+      paramLabel = "mean|trimmed-mean",
+      description =
+          "mean: of all nodes, with a certificate of its expected error. trimmed-mean: at each"
+              + " coordinate without the --trim lowest and the --trim highest, so that as many nodes"
+              + " that send anything at all cannot take a logit out of the range of the others;"
+              + " biased, and only its worst case is certified. Default: mean; with --refines, the"
+              + " refined round's.")
+  private String average;
+
+  @Option(
+      names = "--trim",
+      paramLabel = "F",
+      description =
+          "With --average trimmed-mean: nodes left out at either end, 1 or more; at least 2F+1 must"
+              + " send each block.")
+  private Integer trim;
 
   @Option(
       names = "--probe-set",
@@ -345,6 +365,7 @@ final class PlanCommand extends SluiceCommand {
       case "probes" -> probes == null ? null : "--probes";
       case "vocabulary" -> vocabulary == null ? null : "--vocab";
       case "quantizer" -> quantizer == null ? null : "--quantizer";
+      case "average.trim" -> trim == null ? null : "--trim";
       case "seed" -> seed == null && (from != null || refines != null) ? null : "--seed";
       default -> null;
     };
@@ -362,6 +383,7 @@ final class PlanCommand extends SluiceCommand {
     if (refines != null) {
       refuse("--refines", "--nodes", nodes, "--vocab", vocabulary, "--probes", probes);
       refuse("--refines", "--clip", clip, "--quantizer", quantizer, "--seed", seed);
+      refuse("--refines", "--average", average, "--trim", trim);
       refuse("--refines", "--probe-set", probeSet, "--tokenizer", tokenizer);
       if (bits != null && total != null) {
         throw usage("--bits-per-coordinate and --total-bits-per-coordinate exclude each other");
@@ -418,12 +440,16 @@ final class PlanCommand extends SluiceCommand {
     if (clip != null) {
       draft.withClip(clipPolicy(drafted.names()));
     }
-    if (from != null && (clip != null || quantizer != null)) {
+    Average averaged = average();
+    if (averaged != null) {
+      draft.withAverage(averaged);
+    }
+    if (from != null && (clip != null || quantizer != null || averaged != null)) {
       draft.withSplit(null);
       err()
           .println(
-              "sluice: the allocation's weights and prediction are of "
-                  + "another clip or quantizer: the plan has its bits, and does not repeat them");
+              "sluice: the allocation's weights and prediction are of another clip, quantizer or"
+                  + " average: the plan has its bits, and does not repeat them");
     }
     if (probeSet != null) {
       draft.withProbeSet(FileDigest.of(probeSet));
@@ -432,6 +458,21 @@ final class PlanCommand extends SluiceCommand {
       draft.withTokenizer(FileDigest.of(tokenizer));
     }
     return draft;
+  }
+
+  /** Null where it is the mean. */
+  private Average average() {
+    boolean trims = PlannedRound.TRIMMED_MEAN.equals(average);
+    if (!trims && average != null && !average.equals("mean")) {
+      throw usage("--average: found '" + average + "', expected mean or trimmed-mean");
+    }
+    if (trims && trim == null) {
+      throw usage("--average trimmed-mean needs --trim, the nodes left out at either end");
+    }
+    if (!trims && trim != null) {
+      throw usage("--trim has no meaning without --average trimmed-mean");
+    }
+    return trims ? new Average(PlannedRound.TRIMMED_MEAN, trim) : null;
   }
 
   private void require(String option, Object value) {

@@ -1,5 +1,6 @@
 package dev.sluice.runners;
 
+import dev.sluice.schemas.Average;
 import dev.sluice.schemas.Certificate;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.Manifest;
@@ -59,6 +60,7 @@ final class Reports {
     text.append("\nteacher    ")
         .append(Texts.bytes(8L * plan.getProbes() * plan.getVocabulary()))
         .append(" in both formats\n");
+    text.append(average(plan.getAverage()));
     digest(text, "probe set  ", plan.getProbeSetDigest());
     digest(text, "tokenizer  ", plan.getTokenizerDigest());
     if (round.isSigned()) {
@@ -94,6 +96,17 @@ final class Reports {
                     .append(Texts.number(upper))
                     .append(" nats\n"));
     return text.toString();
+  }
+
+  /** How nodes are averaged, where that is not their mean. */
+  private static String average(Average average) {
+    return average == null || average.getTrim() == 0
+        ? ""
+        : "average    trimmed mean: of each coordinate the "
+            + average.getTrim()
+            + " lowest and the "
+            + average.getTrim()
+            + " highest nodes are left out; only the worst case is certified\n";
   }
 
   private static void digest(StringBuilder text, String label, String digest) {
@@ -240,7 +253,7 @@ final class Reports {
     StringBuilder text = new StringBuilder();
     text.append("certificate, nats, mean over probes\n");
     text.append("  upper (U)    ").append(Texts.number(certificate.getUpper()));
-    text.append(certificate.getUpper() == null ? "   no dither, no error law\n" : "\n");
+    text.append(certificate.getUpper() == null ? "   no error law\n" : "\n");
     text.append("  lower (L)    ").append(Texts.number(certificate.getLower())).append('\n');
     text.append("  worst case   ").append(Texts.number(certificate.getWorstCase())).append('\n');
     text.append("  error var    ")
@@ -249,6 +262,7 @@ final class Reports {
     text.append("  clipped      ")
         .append(Texts.percent(certificate.getClippedFraction()))
         .append(" of coordinates; what clipping did is not in the bounds\n");
+    text.append(average(manifest.getAverage()));
     text.append(
         split(
             manifest.getSplit(),

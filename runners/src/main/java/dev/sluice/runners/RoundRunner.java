@@ -257,16 +257,19 @@ public final class RoundRunner {
   /**
    * Averages what has come and, where every block has nodes enough, commits the round.
    *
-   * @param minNodes fewest nodes over which a block is averaged, 1 .. nodes with bits
+   * @param minNodes fewest nodes over which a block is averaged, {@link PlannedRound#leastMinNodes}
+   *     .. nodes with bits
    * @return how it ended; an earlier commit is as it was unless this one is complete
    * @throws IOException if files cannot be read or written
    */
   public Outcome aggregate(
       PlannedRound round, RoundDirectory directory, int minNodes, RunnerChoice choice)
       throws IOException {
-    if (minNodes < 1 || minNodes > round.speakingNodes()) {
+    if (minNodes < round.leastMinNodes() || minNodes > round.speakingNodes()) {
       throw new BadInputException(
-          "min-nodes must be in [1, "
+          "min-nodes must be in ["
+              + round.leastMinNodes()
+              + ", "
               + round.speakingNodes()
               + "], the nodes with bits in "
               + round.source()

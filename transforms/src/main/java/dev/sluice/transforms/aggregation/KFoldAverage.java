@@ -4,9 +4,11 @@ import com.google.auto.value.AutoValue;
 import dev.sluice.schemas.BlockClaim;
 import dev.sluice.schemas.NodeShare;
 import dev.sluice.schemas.RejectedRecord;
+import dev.sluice.schemas.RememberedShard;
 import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.TeacherBlock;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.RangeReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -34,10 +36,10 @@ import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
 /**
- * The teacher: for every block, the mean over the nodes that sent it. Claims are grouped by shard,
- * a run of consecutive blocks; the codes themselves never cross the runner, but are read by the
- * step that adds them, one block and one accumulator in memory whatever K. The sums are exact, so
- * the teacher does not depend on order, parallelism or runner. FORMAT.md 5.
+ * The teacher: for every block, the plan's average over the nodes that sent it. Claims are grouped
+ * by shard, a run of consecutive blocks; the codes themselves never cross the runner, but are read
+ * by the step that adds them, one block and one accumulator in memory whatever K. The sums are
+ * exact, so the teacher does not depend on order, parallelism or runner. FORMAT.md 5.
  *
  * <p>With {@link #into} the teacher is written aside as files and {@link #ACCOUNTS} say where;
  * without, its blocks are the elements of {@link #TEACHER}.
@@ -59,6 +61,8 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
 
   abstract Optional<String> directory();
 
+  abstract Optional<RoundDirectory> before();
+
   abstract Builder toBuilder();
 
   @AutoValue.Builder
@@ -68,6 +72,8 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     abstract Builder setMinNodes(int minNodes);
 
     abstract Builder setDirectory(String directory);
+
+    abstract Builder setBefore(RoundDirectory before);
 
     abstract KFoldAverage build();
   }
@@ -80,11 +86,19 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
         .build();
   }
 
-  /** Fewest nodes over which a block is averaged, 1 .. nodes with bits; with fewer it is short. */
+  /**
+   * Fewest nodes over which a block is averaged, {@link PlannedRound#leastMinNodes} .. nodes with
+   * bits; with fewer it is short.
+   */
   public KFoldAverage withMinNodes(int minNodes) {
-    if (minNodes < 1 || minNodes > round().speakingNodes()) {
+    if (minNodes < round().leastMinNodes() || minNodes > round().speakingNodes()) {
       throw new IllegalArgumentException(
-          "minNodes must be in [1, " + round().speakingNodes() + "], got " + minNodes);
+          "minNodes must be in ["
+              + round().leastMinNodes()
+              + ", "
+              + round().speakingNodes()
+              + "], got "
+              + minNodes);
     }
     return toBuilder().setMinNodes(minNodes).build();
   }
@@ -94,8 +108,27 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     return toBuilder().setDirectory(directory).build();
   }
 
+  /**
+   * Remembers below the directory what each shard came to, and averages no shard again whose claims
+   * are those of an earlier version of the round: its files are linked. For a round that refines
+   * nothing, and with {@link #into}.
+   *
+   * @param before the round with the earlier version's outputs, which need not be there
+   */
+  public KFoldAverage remembering(RoundDirectory before) {
+    return toBuilder().setBefore(before).build();
+  }
+
   @Override
   public PCollectionTuple expand(PCollection<BlockClaim> claims) {
+    if (before().isPresent() && (directory().isEmpty() || !round().refined().isEmpty())) {
+      throw new IllegalArgumentException(
+          "shards are remembered as files, of a round that refines nothing; got directory "
+              + directory()
+              + " and "
+              + round().refined().size()
+              + " refined rounds");
+    }
     KvCoder<Integer, BlockClaim> keyed =
         KvCoder.of(VarIntCoder.of(), NullableCoder.of(AvroCoder.of(BlockClaim.class)));
     PCollection<KV<Integer, BlockClaim>> sent =
@@ -114,7 +147,9 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
             .apply("GroupByShard", GroupByKey.create())
             .apply(
                 "AverageNodes",
-                ParDo.of(new AverageFn(round(), minNodes(), directory().orElse(null)))
+                ParDo.of(
+                        new AverageFn(
+                            round(), minNodes(), directory().orElse(null), before().orElse(null)))
                     .withOutputTags(ACCOUNTS, TupleTagList.of(TEACHER).and(REJECTED)));
     averaged.get(ACCOUNTS).setCoder(AvroCoder.of(ShardAccount.class));
     averaged.get(TEACHER).setCoder(AvroCoder.of(TeacherBlock.class));
@@ -154,16 +189,20 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     private final Counter probes = Metrics.counter(KFoldAverage.class, "probes");
     private final Counter clipped = Metrics.counter(KFoldAverage.class, "clippedCoordinates");
     private final Counter shortBlocks = Metrics.counter(KFoldAverage.class, "shortBlocks");
+    private final Counter recalled = Metrics.counter(KFoldAverage.class, "recalledShards");
     private final PlannedRound round;
     private final int minNodes;
     private final String directory; // null: the teacher's blocks are elements
+    private final RoundDirectory before; // null: shards are not remembered
+    private transient ShardMemory memory;
     private transient RangeReader reader;
     private transient ShardAverager averager;
 
-    AverageFn(PlannedRound round, int minNodes, String directory) {
+    AverageFn(PlannedRound round, int minNodes, String directory, RoundDirectory before) {
       this.round = round;
       this.minNodes = minNodes;
       this.directory = directory;
+      this.before = before;
     }
 
     @ProcessElement
@@ -184,17 +223,54 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
             Metrics.counter("rejects", reject.getReason()).inc();
             out.get(REJECTED).output(reject);
           };
-      TeacherSink sink =
-          directory == null
-              ? new Elements(out.get(TEACHER))
-              : new TeacherFiles(round, shard.getKey(), directory);
-      ShardAccount account = averager.average(shard.getKey(), claims, sink, rejects);
+      ShardAccount account =
+          before == null
+              ? averaged(shard.getKey(), claims, out, rejects)
+              : remembered(shard.getKey(), claims, out, rejects);
       for (NodeShare share : account.getNodes()) {
         probes.inc(share.getProbes());
         clipped.inc(share.getClipped());
       }
       shortBlocks.inc(account.getShortBlocks());
       out.get(ACCOUNTS).output(account);
+    }
+
+    private ShardAccount averaged(
+        int shard,
+        List<BlockClaim> claims,
+        MultiOutputReceiver out,
+        Consumer<RejectedRecord> rejects)
+        throws IOException {
+      TeacherSink sink =
+          directory == null
+              ? new Elements(out.get(TEACHER))
+              : new TeacherFiles(round, shard, directory);
+      return averager.average(shard, claims, sink, rejects);
+    }
+
+    private ShardAccount remembered(
+        int shard,
+        List<BlockClaim> claims,
+        MultiOutputReceiver out,
+        Consumer<RejectedRecord> rejects)
+        throws IOException {
+      if (memory == null) {
+        memory = new ShardMemory(before);
+      }
+      String key = ShardMemory.key(round, shard, minNodes, claims);
+      Optional<RememberedShard> known = memory.recall(shard, key, directory);
+      if (known.isPresent()) {
+        recalled.inc();
+        known.get().getRejects().forEach(rejects);
+        return known.get().getAccount();
+      }
+      List<RejectedRecord> refused = new ArrayList<>();
+      ShardAccount account = averaged(shard, claims, out, rejects.andThen(refused::add));
+      if (account.getShortBlocks() == 0) {
+        account.setClaims(key);
+        ShardMemory.write(account, refused, directory);
+      }
+      return account;
     }
 
     @FinishBundle

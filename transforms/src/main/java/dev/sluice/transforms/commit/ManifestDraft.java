@@ -139,7 +139,7 @@ final class ManifestDraft {
       probes += node.probes;
     }
     double m = round.plan().getProbes();
-    boolean uniform = round.quantizer().isDithered();
+    boolean uniform = round.hasErrorLaw();
     return Certificate.newBuilder()
         .setErrorLaw(uniform ? "uniform" : "none")
         .setUpper(uniform ? upper / m : null)

@@ -108,7 +108,11 @@ public final class RoundCommit {
                             : " nodes with digits of this round")
                         + ", at least "
                         + minNodes
-                        + " needed; missing "
+                        + " needed"
+                        + (round.trim() > 0
+                            ? ", and " + (2 * round.trim() + 1) + " in all for the trimmed mean"
+                            : "")
+                        + "; missing "
                         + block.getMissing().stream()
                             .map(node -> round.nodes().get(node))
                             .map(NodePlan::getName)
@@ -158,6 +162,10 @@ public final class RoundCommit {
       String target = directory.teacher() + "/" + RoundDirectory.teacherShard(shard.getShard());
       for (String extension : List.of(".npy", ".avro")) {
         placed.add(Storage.moveOnce(shard.getAside() + extension, target + extension));
+      }
+      if (!shard.getMemory().isEmpty()) {
+        String name = shard.getMemory().substring(shard.getMemory().lastIndexOf('/') + 1);
+        Storage.moveOnce(shard.getMemory(), directory.rememberedShards() + "/" + name);
       }
     }
     Storage.deleteOthers(directory.teacher() + "/teacher-*.npy", placed);

@@ -1,5 +1,6 @@
 package dev.sluice.transforms.round;
 
+import dev.sluice.schemas.Average;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.RefinedRound;
@@ -41,6 +42,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * A plan that has been checked, and everything both ends derive from it. FORMAT.md 2.
@@ -68,6 +70,9 @@ public final class PlannedRound implements Serializable {
 
   /** Nodes times the clip level stays at or below this, so that sums are exact. FORMAT.md 3.2. */
   public static final double MAX_NODES_TIMES_CLIP = BlockDecoder.MAX_CLIP;
+
+  /** The average that leaves out nodes at either end of each coordinate. FORMAT.md 5. */
+  public static final String TRIMMED_MEAN = "trimmed-mean";
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
   private static final Pattern DIRECTORY = Pattern.compile("[^\\p{Cntrl}*?\\[\\]{}]+");
@@ -113,6 +118,7 @@ public final class PlannedRound implements Serializable {
     this.earlier = earlierRounds();
     checkNodes();
     this.keyRings = keyRings();
+    checkAverage();
     checkSplit();
     this.keys = new ChannelKey[nodes().size()];
     long[] ditherKeys = new long[keys.length];
@@ -250,6 +256,24 @@ public final class PlannedRound implements Serializable {
   /** Keys of the plan whose signatures no longer count, by node and key. */
   public List<RevokedKey> revoked() {
     return revoked;
+  }
+
+  /** f, how many nodes the average leaves out at either end of each coordinate; 0 for a mean. */
+  public int trim() {
+    return plan.getAverage() == null ? 0 : plan.getAverage().getTrim();
+  }
+
+  /** Whether the teacher's error has a law: every node's has one, and the average is their mean. */
+  public boolean hasErrorLaw() {
+    return quantizer.isDithered() && trim() == 0;
+  }
+
+  /**
+   * The least that --min-nodes may be: 2f + 1, without which there is no average. In a refinement
+   * it counts nodes with digits of this round, and the others are averaged too: 1.
+   */
+  public int leastMinNodes() {
+    return refined().isEmpty() ? 2 * trim() + 1 : 1;
   }
 
   /** Keys of a node's dither and rotation. */
@@ -641,6 +665,54 @@ public final class PlannedRound implements Serializable {
     } catch (BadKeyException e) {
       throw new BadPlanException(source, field, e.getMessage());
     }
+  }
+
+  private void checkAverage() throws BadPlanException {
+    Average average = plan.getAverage();
+    if (average == null) {
+      return;
+    }
+    String rule = average.getRule();
+    require(
+        rule.equals("mean") || rule.equals(TRIMMED_MEAN),
+        "average.rule",
+        () -> "'" + rule.replaceAll("\\p{Cntrl}", "?") + "'",
+        "'mean' or '" + TRIMMED_MEAN + "'");
+    int trim = average.getTrim();
+    if (rule.equals("mean")) {
+      require(trim == 0, "average.trim", () -> "" + trim, "0 with 'mean'");
+      return;
+    }
+    long averaged =
+        IntStream.range(0, nodes().size()).filter(node -> !planes(node, 0).isEmpty()).count();
+    require(
+        trim >= 1 && 2L * trim < averaged,
+        "average.trim",
+        () -> "" + trim,
+        averaged < 3
+            ? "at least 3 nodes to average, of which 1 is left at either end; there are " + averaged
+            : "1 to "
+                + (averaged - 1) / 2
+                + ": of "
+                + averaged
+                + " nodes to average, twice as many are left out");
+    require(
+        plan.getSplit() == null,
+        "split",
+        () -> "a split",
+        "null with '" + TRIMMED_MEAN + "': it predicts the error of a mean");
+    long block = 16L * plan.getLayout().getProbesPerBlock() * vocabulary();
+    require(
+        trim * block <= PlanDraft.EXTREMES_BYTES,
+        "average.trim",
+        () -> trim + ", which holds back " + trim * block + " bytes of a block",
+        "at most "
+            + PlanDraft.EXTREMES_BYTES
+            + " bytes, 16 for each of the "
+            + plan.getLayout().getProbesPerBlock()
+            + " probes times "
+            + vocabulary()
+            + " coordinates of a block and each node left out at one end");
   }
 
   private double depth(int node) {

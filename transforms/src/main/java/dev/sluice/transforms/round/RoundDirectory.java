@@ -2,16 +2,36 @@ package dev.sluice.transforms.round;
 
 import java.io.Serializable;
 
-/** Paths of the round directory, on any Beam filesystem. FORMAT.md 1. */
-public record RoundDirectory(String root) implements Serializable {
+/**
+ * Paths of the round directory, on any Beam filesystem. FORMAT.md 1.
+ *
+ * @param root where the plan and the uplinks are
+ * @param outputs where the teacher and all that follows from it are: the same, or for a round that
+ *     is recomputed, one of its versions. FORMAT.md 14
+ */
+public record RoundDirectory(String root, String outputs) implements Serializable {
   /** How the name of a directory begins where one attempt writes before it commits. */
   public static final String ATTEMPT = ".attempt-";
+
+  /** Name of the directory of what a recomputation keeps for itself, in a round and a version. */
+  public static final String CACHE = ".recompute";
 
   /** The page for people, within the directory. */
   public static final String REPORT = "report/index.html";
 
   public RoundDirectory {
     root = checked("a round directory", root);
+    outputs = checked("a round directory", outputs);
+  }
+
+  /** A round that has everything in one place. */
+  public RoundDirectory(String root) {
+    this(root, root);
+  }
+
+  /** The same round with its outputs elsewhere. */
+  public RoundDirectory withOutputs(String directory) {
+    return new RoundDirectory(root, directory);
   }
 
   /**
@@ -47,21 +67,31 @@ public record RoundDirectory(String root) implements Serializable {
   }
 
   public String manifest() {
-    return root + "/manifest.json";
+    return outputs + "/manifest.json";
   }
 
   public String moments() {
-    return root + "/moments.json";
+    return outputs + "/moments.json";
+  }
+
+  /** How the next round's bits are divided, where a recomputation was told to. */
+  public String allocation() {
+    return outputs + "/allocation.json";
+  }
+
+  /** What averaging each shard came to, for a later version. FORMAT.md 14.3. */
+  public String rememberedShards() {
+    return outputs + "/" + CACHE + "/shards";
   }
 
   /** The page for people. */
   public String report() {
-    return root + "/" + REPORT;
+    return outputs + "/" + REPORT;
   }
 
   /** The page with what became known after the commit. */
   public String fullReport() {
-    return root + "/report/full.html";
+    return outputs + "/report/full.html";
   }
 
   public String uplinks() {
@@ -73,11 +103,11 @@ public record RoundDirectory(String root) implements Serializable {
   }
 
   public String teacher() {
-    return root + "/teacher";
+    return outputs + "/teacher";
   }
 
   public String rejects() {
-    return root + "/rejects";
+    return outputs + "/rejects";
   }
 
   /** Where one attempt writes before it commits. */

@@ -117,7 +117,7 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
       long queries = parts.getOnly(QUERIES);
       ScoreDirectory directory = swarm.directory();
       if (thresholds.isEmpty()) {
-        WriteScoreRejects.place(rejects, directory.rejects("calibrate"));
+        WriteScoreRejects.place(rejects, directory.calibrationRejects());
         throw new BadInputException(
             directory.root()
                 + ": no query has both scores of "
@@ -133,7 +133,7 @@ public abstract class CommitThreshold extends PTransform<PCollectionTuple, PDone
       writeSummaries(summaries);
       Storage.deleteIfExists(directory.threshold());
       placeSummaries(summaries);
-      WriteScoreRejects.place(rejects, directory.rejects("calibrate"));
+      WriteScoreRejects.place(rejects, directory.calibrationRejects());
       Storage.replace(
           directory.threshold(),
           PlainJson.write(document(thresholds, summaries, queries, rejects)));

@@ -6,10 +6,20 @@ import java.io.Serializable;
 /**
  * Paths of a directory of scores, on any Beam filesystem: calibration queries in one, test queries
  * in another. FORMAT.md 10.
+ *
+ * @param root where scores and labels are
+ * @param outputs where thresholds and what comes with them are: the same, or for a calibration that
+ *     is recomputed, one of its versions. FORMAT.md 14
  */
-public record ScoreDirectory(String root) implements Serializable {
+public record ScoreDirectory(String root, String outputs) implements Serializable {
   public ScoreDirectory {
     root = RoundDirectory.checked("a directory of scores", root);
+    outputs = RoundDirectory.checked("a directory of scores", outputs);
+  }
+
+  /** A directory that has everything in one place. */
+  public ScoreDirectory(String root) {
+    this(root, root);
   }
 
   /** Where the nodes' directories are. */
@@ -34,12 +44,12 @@ public record ScoreDirectory(String root) implements Serializable {
 
   /** What a node says of its calibration scores. */
   public String summaries() {
-    return root + "/summaries";
+    return outputs + "/summaries";
   }
 
   /** From which score on a candidate is left out. */
   public String threshold() {
-    return root + "/threshold.json";
+    return outputs + "/threshold.json";
   }
 
   /** Answer sets. */
@@ -57,7 +67,12 @@ public record ScoreDirectory(String root) implements Serializable {
     return root + "/coverage.json";
   }
 
-  /** What a command did not use, by its name. */
+  /** What a calibration did not use. */
+  public String calibrationRejects() {
+    return outputs + "/score-rejects/calibrate.avro";
+  }
+
+  /** What another command did not use, by its name. */
   public String rejects(String command) {
     return root + "/score-rejects/" + command + ".avro";
   }

@@ -9,6 +9,7 @@ import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -231,6 +232,24 @@ public final class Storage {
       throw new IOException("neither " + from + " nor " + to + " exists; run it again");
     }
     return resource(to);
+  }
+
+  /**
+   * Gives a file that nobody will change a second name; where its filesystem has no such thing, a
+   * copy.
+   */
+  public static void link(String from, String to) throws IOException {
+    if (isLocal(from) && isLocal(to)) {
+      Path target = Path.of(to);
+      Files.createDirectories(target.getParent());
+      try {
+        Files.createLink(target, Path.of(from));
+        return;
+      } catch (UnsupportedOperationException | FileSystemException e) {
+        Files.deleteIfExists(target); // another filesystem, or too many names: it is copied
+      }
+    }
+    FileSystems.copy(List.of(resource(from)), List.of(resource(to)));
   }
 
   /** Deletes a file that may not be there. */

@@ -1,10 +1,12 @@
 package dev.sluice.transforms.uplink;
 
 import com.google.auto.value.AutoValue;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.beam.sdk.io.fs.MatchResult;
@@ -71,6 +73,13 @@ public abstract class ListUplinks
     @ProcessElement
     public void list(@Element String node, OutputReceiver<MatchResult.Metadata> out)
         throws IOException {
+      if (Storage.isLocal(directory.root()) && Storage.find(directory.root()).isEmpty()) {
+        throw new BadInputException(
+            directory.root()
+                + ": not to be seen from "
+                + InetAddress.getLocalHost().getHostName()
+                + "; every machine must see the round directory under this path");
+      }
       if (!node.equals(STRANGERS)) {
         Storage.list(directory.uplink(node)).forEach(out::output);
         return;

@@ -10,9 +10,11 @@ import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.avro.ContainerScanner;
 import dev.sluice.schemas.avro.CorruptRecordException;
 import dev.sluice.schemas.avro.NotAContainerException;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.channels.Channels;
 import java.util.Optional;
 import org.apache.beam.sdk.io.fs.MatchResult;
@@ -116,6 +118,14 @@ public final class UplinkScan {
     } catch (NotAContainerException e) {
       reject(null, Reason.NOT_AVRO, 0, e.getMessage());
     } catch (IOException e) {
+      if (Storage.find(file.toString()).isEmpty()) { // it was there when it was listed
+        throw new BadInputException(
+            file
+                + ": gone, or not to be seen from "
+                + InetAddress.getLocalHost().getHostName()
+                + "; every machine must see the round directory under this path",
+            e);
+      }
       reject(
           null,
           Reason.UNREADABLE,
