@@ -55,7 +55,8 @@ final class AggregateCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     RunnerChoice choice = runner.choice();
-    RoundDirectory directory = Locations.round(round);
+    RoundDirectory directory = Locations.inputs(round);
+    Versions.checkNone(directory.root(), "aggregate");
     PlannedRound planned = RoundRunner.plan(directory);
     int least = minNodes == null ? planned.speakingNodes() : minNodes;
     if (least < 1 || least > planned.speakingNodes()) {

@@ -73,7 +73,7 @@ final class EncodeCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     Centring.Masking masking = masking();
-    RoundDirectory directory = Locations.round(round);
+    RoundDirectory directory = Locations.inputs(round);
     PlannedRound planned = RoundRunner.plan(directory);
     int index = nodeIndex(planned, node);
     FileDigest.check(

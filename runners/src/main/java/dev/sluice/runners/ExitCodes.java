@@ -17,5 +17,8 @@ final class ExitCodes {
   /** Done, and some of what came was rejected. */
   static final int DONE_WITH_REJECTS = 4;
 
+  /** Another recomputation is at work on the same root. */
+  static final int LOCKED = 6;
+
   private ExitCodes() {}
 }

@@ -54,14 +54,26 @@ final class MomentsRunner {
     return take(CommittedRound.read(round, directory), RunnerChoice.auto());
   }
 
+  /** The same from uplinks that may have been scanned before. */
+  static Moments measure(Uplinks own, RunnerChoice choice) throws IOException {
+    return take(CommittedRound.read(own.round(), own.directory()), own, choice);
+  }
+
   private static Moments take(CommittedRound committed, RunnerChoice choice) throws IOException {
+    return take(committed, Uplinks.of(committed.round(), committed.directory()), choice);
+  }
+
+  private static Moments take(CommittedRound committed, Uplinks own, RunnerChoice choice)
+      throws IOException {
     PlannedRound round = committed.round();
     RoundDirectory directory = committed.directory();
     List<Uplinks> refined = RefinedRounds.of(round, directory);
     RunnerChoice runner = RoundRunner.choose(choice, directory).runner();
     try {
       Engines.run(
-          runner, "sluice-moments", pipeline -> MomentsRound.build(pipeline, committed, refined));
+          runner,
+          "sluice-moments",
+          pipeline -> MomentsRound.build(pipeline, committed, own, refined));
     } catch (RuntimeException e) {
       throw new BadInputException(Failures.badInput(e).orElseThrow(() -> e), e);
     }

@@ -103,8 +103,8 @@ final class PlanCommand extends SluiceCommand {
       paramLabel = "dither|dither-paper|midrise",
       description =
           "dither: within the budget, errors uniform and independent. dither-paper: 2^b+1 levels,"
-              + " above the budget: log2(ceil(2^b)+1) bits per coordinate. midrise: no dither, so only the worst case is"
-              + " certified. Default: dither.")
+              + " above the budget: log2(ceil(2^b)+1) bits per coordinate. midrise: no dither, so"
+              + " only the worst case is certified. Default: dither.")
   private String quantizer;
 
   @Option(
@@ -163,7 +163,7 @@ final class PlanCommand extends SluiceCommand {
 
   @Override
   public Integer call() throws IOException {
-    RoundDirectory directory = Locations.round(round);
+    RoundDirectory directory = Locations.inputs(round);
     PlannedRound planned = finished(draft(directory));
     byte[] json = planned.json();
     boolean replaced = false;

@@ -48,7 +48,8 @@ import picocli.CommandLine.Spec;
       "1:unexpected failure",
       "2:the command line is wrong",
       "3:input or files cannot be used, or the round is not complete",
-      "4:done, and some of what came was rejected"
+      "4:done, and some of what came was rejected",
+      "6:another recomputation is at work there (recompute)"
     },
     footer = {"", "SLUICE_JAVA_OPTS adds flags for Java, as -Xmx2g."},
     subcommands = {
@@ -61,6 +62,7 @@ import picocli.CommandLine.Spec;
       CalibrateCommand.class,
       PredictCommand.class,
       CoverageCommand.class,
+      RecomputeCommand.class,
       BoundsCommand.class,
       ExportCommand.class,
       InspectCommand.class,
