@@ -13,9 +13,9 @@ public enum Change {
   UNCHANGED("unchanged"),
   /** There is no version yet. */
   NEW("new"),
-  /** More files, and all others as they were. */
+  /** More files from nodes, and all others as they were. */
   LATE("late"),
-  /** A file, the plan or the terms are others, or a file is gone. */
+  /** A file, the plan or the terms are others, a file is gone, or keys were revoked. */
   CHANGED("changed");
 
   private final String label;
@@ -27,6 +27,11 @@ public enum Change {
   /** A word for people. */
   public String label() {
     return label;
+  }
+
+  /** Whether a file came from a node, and does not lie beside the plan. */
+  private static boolean isSent(RecomputeInput input) {
+    return input.getName().indexOf('/') >= 0;
   }
 
   /**
@@ -47,6 +52,10 @@ public enum Change {
     if (!kept || !made.get().getTerms().equals(terms)) {
       return CHANGED;
     }
-    return then.size() == now.size() ? UNCHANGED : LATE;
+    if (then.size() == now.size()) {
+      return UNCHANGED;
+    }
+    long beside = then.stream().filter(input -> !isSent(input)).count();
+    return inputs.stream().filter(input -> !isSent(input)).count() == beside ? LATE : CHANGED;
   }
 }
