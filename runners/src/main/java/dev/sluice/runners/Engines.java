@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.function.Consumer;
 import org.apache.beam.runners.direct.DirectOptions;
 import org.apache.beam.runners.direct.DirectRunner;
@@ -39,12 +38,9 @@ final class Engines {
     } else if (choice.flinkMaster().isPresent()) {
       onCluster(FlinkCluster.at(choice.flinkMaster().get()), choice, jobName, build);
     } else {
-      try (FlinkConfDirectory conf = FlinkConfDirectory.create(choice.parallelism())) {
-        FlinkPipelineOptions options = flinkOptions(choice);
-        options.setFlinkMaster("[local]");
-        options.setFlinkConfDir(conf.path());
-        options.setFilesToStage(List.of()); // the classes are here already
-        run(options, jobName, build);
+      try (FlinkConfDirectory conf = FlinkConfDirectory.create(choice.parallelism());
+          EmbeddedEnvironment environment = EmbeddedEnvironment.open(conf)) {
+        run(flinkOptions(choice), jobName, build);
       }
     }
   }
@@ -55,7 +51,6 @@ final class Engines {
     try (ClusterJob job = ClusterJob.begin(cluster, jobName, choice.flinkWait());
         ClusterEnvironment environment = ClusterEnvironment.open(cluster, ownJar(), job)) {
       FlinkPipelineOptions options = flinkOptions(choice);
-      options.setFlinkMaster(FlinkPipelineOptions.AUTO); // the environment that is open
       // Every exchange is written out before it is read: tasks that were lost are run again from
       // there, and a job gets by with fewer slots than its parallelism.
       options.setExecutionModeForBatch(ExecutionMode.BATCH_FORCED.name());
@@ -88,6 +83,7 @@ final class Engines {
   private static FlinkPipelineOptions flinkOptions(RunnerChoice choice) {
     FlinkPipelineOptions options = PipelineOptionsFactory.as(FlinkPipelineOptions.class);
     options.setRunner(FlinkRunner.class);
+    options.setFlinkMaster(FlinkPipelineOptions.AUTO); // the environment that is open
     options.setStreaming(false);
     options.setFasterCopy(true); // no function here changes an element it was given
     options.setParallelism(choice.parallelism());

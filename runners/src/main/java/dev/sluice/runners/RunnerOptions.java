@@ -71,6 +71,12 @@ final class RunnerOptions {
     if (engine == Engine.DIRECT) {
       throw usage("--flinkMaster has no meaning with --runner direct");
     }
+    if (flinkMaster.startsWith("[")) {
+      throw usage(
+          "--flinkMaster: found '"
+              + flinkMaster
+              + "': Flink's application mode is not supported; send to a session cluster, host:port");
+    }
     if (!flinkMaster.matches("[^\\s:/]+:[0-9]{1,5}")) {
       throw usage("--flinkMaster: found '" + flinkMaster + "', expected host:port");
     }

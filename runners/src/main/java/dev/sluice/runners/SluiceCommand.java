@@ -31,6 +31,11 @@ abstract class SluiceCommand implements Callable<Integer> {
     return spec.commandLine().getErr();
   }
 
+  /** Whether people asked to hear more. */
+  final boolean isVerbose() {
+    return spec.commandLine().getParseResult().hasMatchedOption("--verbose");
+  }
+
   /** A command line that cannot be meant. */
   final CommandLine.ParameterException usage(String message) {
     return new CommandLine.ParameterException(spec.commandLine(), message);

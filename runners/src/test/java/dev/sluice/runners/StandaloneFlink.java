@@ -7,15 +7,20 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * A Flink session cluster of several processes on this machine's loopback interface: a job manager
- * and task managers of two slots each, from the jars in target/flink/lib, as docs/OPERATIONS.md has
- * it. What they say is kept in target/flink/NAME.
+ * and task managers of two slots each, from the jars in target/flink/lib and the settings in
+ * standalone/config.yaml, but for ports and places. What they say is kept in target/flink/NAME.
  */
 final class StandaloneFlink implements AutoCloseable {
   static final int SLOTS = 2;
@@ -31,48 +36,37 @@ final class StandaloneFlink implements AutoCloseable {
   private final List<Process> taskManagers = new ArrayList<>();
   private final Thread onExit = new Thread(this::killAll);
 
-  private StandaloneFlink(String name, List<String> settings) throws IOException {
+  private StandaloneFlink(String name) throws IOException {
     directory = home.resolve(name);
     Attempt.delete(directory.toString());
     Path conf = Files.createDirectories(directory.resolve("conf"));
     Files.createDirectories(directory.resolve("tmp"));
-    int rpcPort = freePort();
     restPort = freePort();
+    int metrics = freePort();
+    Map<String, String> config = new TreeMap<>();
+    for (String line : Files.readAllLines(Path.of("standalone", "config.yaml"))) {
+      String[] setting = line.split(": ", 2);
+      if (setting.length == 2 && !line.startsWith("#")) {
+        config.put(setting[0], setting[1]);
+      }
+    }
+    config.put("jobmanager.rpc.port", "" + freePort());
+    config.put("rest.port", "" + restPort);
+    config.put("blob.server.port", "" + freePort());
+    config.put("metrics.reporter.rounds.port", metrics + "-" + (metrics + 30));
+    config.put("io.tmp.dirs", directory.resolve("tmp").toString());
     List<String> lines = new ArrayList<>();
-    lines.add("jobmanager.rpc.address: localhost");
-    lines.add("jobmanager.rpc.port: " + rpcPort);
-    lines.add("jobmanager.bind-host: localhost");
-    lines.add("rest.address: localhost");
-    lines.add("rest.bind-address: localhost");
-    lines.add("rest.port: " + restPort);
-    lines.add("blob.server.port: " + freePort());
-    lines.add("taskmanager.host: localhost");
-    lines.add("taskmanager.bind-host: localhost");
-    lines.add("cluster.evenly-spread-out-slots: true");
-    lines.add("taskmanager.numberOfTaskSlots: " + SLOTS);
-    lines.add("taskmanager.cpu.cores: 1.0");
-    lines.add("taskmanager.memory.framework.heap.size: 128m");
-    lines.add("taskmanager.memory.framework.off-heap.size: 128m");
-    lines.add("taskmanager.memory.task.heap.size: 384m");
-    lines.add("taskmanager.memory.task.off-heap.size: 0m");
-    lines.add("taskmanager.memory.managed.size: 256m");
-    lines.add("taskmanager.memory.network.min: 64m");
-    lines.add("taskmanager.memory.network.max: 64m");
-    lines.add("taskmanager.memory.jvm-metaspace.size: 256m");
-    lines.add("taskmanager.memory.jvm-overhead.min: 192m");
-    lines.add("taskmanager.memory.jvm-overhead.max: 192m");
-    // Claims are small: an exchange that is written out needs no 16 MiB to sort them in.
-    lines.add("taskmanager.network.sort-shuffle.min-buffers: 64");
-    lines.add("heartbeat.interval: 2000");
-    lines.add("heartbeat.timeout: 20000");
-    lines.add("io.tmp.dirs: " + directory.resolve("tmp"));
-    lines.addAll(settings);
-    Files.write(conf.resolve("flink-conf.yaml"), lines);
+    config.forEach((key, value) -> lines.add(key + ": " + value));
+    Files.write(conf.resolve("config.yaml"), lines);
     Files.writeString(
         directory.resolve("logback.xml"),
         "<configuration><appender name='OUT' class='ch.qos.logback.core.ConsoleAppender'><encoder>"
             + "<pattern>%d{HH:mm:ss.SSS} %level %logger{0}: %msg%n</pattern></encoder></appender>"
             + "<root level='INFO'><appender-ref ref='OUT'/></root></configuration>");
+    Files.copy(
+        Path.of(System.getProperty("sluice.jar")).resolveSibling("sluice-flink-metrics.jar"),
+        home.resolve("plugins/metrics-prometheus/sluice-flink-metrics.jar"),
+        StandardCopyOption.REPLACE_EXISTING);
     Runtime.getRuntime().addShutdownHook(onExit);
     jobManager =
         java(
@@ -82,14 +76,9 @@ final class StandaloneFlink implements AutoCloseable {
             List.of("--executionMode", "cluster"));
   }
 
-  /**
-   * Starts a cluster and waits until it is whole.
-   *
-   * @param settings further lines of flink-conf.yaml
-   */
-  static StandaloneFlink start(String name, int taskManagers, String... settings)
-      throws IOException {
-    StandaloneFlink flink = new StandaloneFlink(name, List.of(settings));
+  /** Starts a cluster and waits until it is whole. */
+  static StandaloneFlink start(String name, int taskManagers) throws IOException {
+    StandaloneFlink flink = new StandaloneFlink(name);
     try {
       for (int i = 0; i < taskManagers; i++) {
         flink.startTaskManager();
@@ -110,6 +99,21 @@ final class StandaloneFlink implements AutoCloseable {
   /** Where the processes keep what they say. */
   Path directory() {
     return directory;
+  }
+
+  /** Where the task managers serve their metrics. */
+  List<String> metricsAddresses() throws IOException {
+    List<String> addresses = new ArrayList<>();
+    for (int i = 0; i < taskManagers.size(); i++) {
+      if (taskManagers.get(i).isAlive()) {
+        String log = Files.readString(directory.resolve("taskmanager-" + i + ".log"));
+        Matcher address = Pattern.compile("Serving metrics of rounds on (\\S+)").matcher(log);
+        if (address.find()) {
+          addresses.add(address.group(1));
+        }
+      }
+    }
+    return addresses;
   }
 
   /** The cluster as the command line sees it. */

@@ -9,8 +9,10 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.MetadataCoderV2;
+import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
@@ -70,6 +72,14 @@ public abstract class ListUplinks
       this.directory = directory;
     }
 
+    /** How long after the plan a file of a node's was written, for people. */
+    private static void lag(String node, MatchResult.Metadata plan, MatchResult.Metadata file) {
+      if (file.sizeBytes() >= 0) {
+        Metrics.distribution("lagSeconds", node)
+            .update((file.lastModifiedMillis() - plan.lastModifiedMillis()) / 1000);
+      }
+    }
+
     @ProcessElement
     public void list(@Element String node, OutputReceiver<MatchResult.Metadata> out)
         throws IOException {
@@ -81,7 +91,11 @@ public abstract class ListUplinks
                 + "; every machine must see the round directory under this path");
       }
       if (!node.equals(STRANGERS)) {
-        Storage.list(directory.uplink(node)).forEach(out::output);
+        Optional<MatchResult.Metadata> plan = Storage.find(directory.plan());
+        for (MatchResult.Metadata file : Storage.list(directory.uplink(node))) {
+          plan.ifPresent(asked -> lag(node, asked, file));
+          out.output(file);
+        }
         return;
       }
       for (MatchResult.Metadata file : everything(directory)) {
