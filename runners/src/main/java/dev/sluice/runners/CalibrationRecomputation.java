@@ -96,6 +96,7 @@ final class CalibrationRecomputation extends Recomputation {
     RunnerChoice runner =
         ScoreAttempt.settle(pass.choice(), swarm, new PrintWriter(Writer.nullWriter()));
     Threshold threshold = calibration.run(swarm, runner, Progress.NONE, name(attempt) + "/aside");
-    return new Made(threshold.getRejects().stream().mapToLong(ScoreRejectCount::getCount).sum());
+    return new Made(
+        threshold.getRejects().stream().mapToLong(ScoreRejectCount::getCount).sum(), "");
   }
 }

@@ -96,17 +96,23 @@ abstract class Recomputation {
    * How a look ended.
    *
    * @param detail for people; empty where there is nothing to say
-   * @param rejects what the version that was made does not use
+   * @param rejects records that the version that was made does not use
+   * @param whole whether that version has all that the policy asks for
    * @param again whether another look at once is worth it
    */
-  record Result(State state, String detail, long rejects, boolean again) {
+  record Result(State state, String detail, long rejects, boolean whole, boolean again) {
     static Result of(State state, String detail) {
-      return new Result(state, detail, 0, false);
+      return new Result(state, detail, 0, true, false);
     }
   }
 
-  /** What a version came to. */
-  record Made(long rejects) {}
+  /**
+   * What a version came to.
+   *
+   * @param rejects records that it does not use
+   * @param leftOut what of the policy it has not, and why; empty where it has all
+   */
+  record Made(long rejects, String leftOut) {}
 
   /** An attempt that ended without a version, and would again while its inputs are the same. */
   static final class NoVersionException extends Exception {
@@ -231,7 +237,7 @@ abstract class Recomputation {
       return Result.of(State.FAILED, e.getMessage());
     }
     if (!index.isStill()) {
-      return new Result(State.WAITING, "its files changed while they were read", 0, true);
+      return new Result(State.WAITING, "its files changed while they were read", 0, true, true);
     }
     Versions.Version version = versions.publish(outputs, now);
     versions.makeCurrent(version);
@@ -243,7 +249,13 @@ abstract class Recomputation {
           default -> interrupted || versions.names().size() > 1 ? State.UNFINISHED : State.NEW;
         };
     return done(
-        version.name(), new Result(state, "version " + version.name(), came.rejects(), false));
+        version.name(),
+        new Result(
+            state,
+            "version " + version.name() + (came.leftOut().isEmpty() ? "" : ", " + came.leftOut()),
+            came.rejects(),
+            came.leftOut().isEmpty(),
+            false));
   }
 
   private Result done(String current, Result result) throws IOException {

@@ -247,15 +247,16 @@ final class RoundRecomputation extends Recomputation {
     if (!outcome.getComplete()) {
       throw new NoVersionException(incomplete(outcome));
     }
+    String leftOut = "";
     if (policy.hasMoments()) {
       MomentsRunner.measure(own, pass.choice());
       if (policy.document().getAllocation() != null) {
-        Storage.replace(directory.allocation(), allocation(directory));
+        leftOut = allocate(directory);
       }
       byte[] page = FullReport.of(round, directory, Optional.empty(), warning -> {});
       Storage.replace(directory.fullReport(), page);
     }
-    return new Made(outcome.getRejects());
+    return new Made(outcome.getRejects(), leftOut);
   }
 
   /** Where shards are remembered; nowhere in a round that refines others. */
@@ -271,18 +272,27 @@ final class RoundRecomputation extends Recomputation {
     return Optional.of(directory().withOutputs(outputs));
   }
 
-  private byte[] allocation(RoundDirectory directory) throws IOException, NoVersionException {
-    WarmUp warmUp = WarmUp.of(List.of(directory), MomentBound.Probes.FIXED);
+  /**
+   * Divides the next round's bits, where that is possible: a node that is missing, or a budget that
+   * does not do, keeps nobody from the teacher.
+   *
+   * @return why there is no allocation; empty where there is one
+   */
+  private String allocate(RoundDirectory directory) throws IOException {
     AllocationTask.Terms terms = policy.allocation();
+    byte[] document;
     try {
-      return PlainJson.write(
-          AllocationTask.of(warmUp, terms, message -> policy.usage("allocation", message))
-              .finished(terms.total()));
-    } catch (BadInputException e) {
-      throw new NoVersionException(e.getMessage());
-    } catch (UncheckedIOException e) {
-      throw new NoVersionException(e.getCause().getMessage());
+      WarmUp warmUp = WarmUp.of(List.of(directory), MomentBound.Probes.FIXED);
+      document =
+          PlainJson.write(
+              AllocationTask.of(warmUp, terms, message -> policy.usage("allocation", message))
+                  .finished(terms.total()));
+    } catch (BadInputException | UncheckedIOException e) {
+      String why = e instanceof UncheckedIOException ? e.getCause().getMessage() : e.getMessage();
+      return "without an allocation: " + why.replace(directory.outputs(), directory.root());
     }
+    Storage.replace(directory.allocation(), document);
+    return "";
   }
 
   private static String incomplete(Outcome outcome) {

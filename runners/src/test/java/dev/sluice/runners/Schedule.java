@@ -24,7 +24,7 @@ final class Schedule {
   static Path round(Path root, String name, String plannedNodes, String... senders)
       throws IOException {
     Path round = root.resolve(name);
-    Site.plan(round, plannedNodes, plan -> plan.setId(name));
+    Site.plan(round, plannedNodes, plan -> {});
     for (String node : senders) {
       send(round, node);
     }
