@@ -57,7 +57,8 @@ final class AggregateCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     RunnerChoice choice = runner.choice();
-    RoundDirectory directory = Locations.round(round);
+    RoundDirectory directory = Locations.inputs(round);
+    Versions.checkNone(directory.root(), "aggregate");
     PlannedRound planned = RoundRunner.plan(directory);
     hub.check(planned, directory);
     int least = minNodes == null ? planned.speakingNodes() : minNodes;

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.sluice.schemas.AllocatedNode;
 import dev.sluice.schemas.Allocation;
 import dev.sluice.schemas.MomentCertificate;
-import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Predicted;
 import dev.sluice.schemas.WeightedNode;
 import dev.sluice.schemas.WeightsFile;
@@ -20,18 +19,16 @@ import dev.sluice.transforms.allocation.Policy;
 import dev.sluice.transforms.allocation.Weighting;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.function.DoubleFunction;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -45,10 +42,10 @@ import picocli.CommandLine.Option;
           + " Every node gets 1 to 16 bits per coordinate, or none and is then missing from the"
           + " mean; the optimum is that of the quantiser as built.",
       "",
-      "With --weights-file: the published calculation, from weights alone. Bits are any numbers >= 0,"
-          + " a node's distortion is w*4^-b, and all nodes are in the mean: one without bits counts"
-          + " as noise of variance w, which no decoder has (it is fictitious). With --integer,"
-          + " bits are whole, at least 1 for every node whose cap is not 0, and the"
+      "With --weights-file: the published calculation, from weights alone. Bits are any numbers >="
+          + " 0, a node's distortion is w*4^-b, and all nodes are in the mean: one without bits"
+          + " counts as noise of variance w, which no decoder has (it is fictitious). With"
+          + " --integer, bits are whole, at least 1 for every node whose cap is not 0, and the"
           + " distortion is the built quantiser's, w/(N-1)^2 with N = 2^b symbols.",
       "",
       "Predicted is the bandwidth term 1/2 sigma^2 in nats, an upper bound on the expected KL from"
@@ -61,11 +58,11 @@ import picocli.CommandLine.Option;
           + " ..]}, floor and cap in bits per coordinate and optional.",
       "",
       "Examples:",
-      "  sluice allocate --round rounds/warmup --total-bits-per-coordinate 16 --out allocation.json",
+      "  sluice allocate --round rounds/warmup --total-bits-per-coordinate 16 --out"
+          + " allocation.json",
       "  sluice allocate --weights-file w.json --vocab 32000 --total-bits-per-coordinate 16"
     })
 final class AllocateCommand extends SluiceCommand {
-  static final String FORMAT = "sluice-allocation-1";
   private static final int BAR_WIDTH = 24;
 
   /** Rows of a curve between its ends, about. */
@@ -115,8 +112,8 @@ final class AllocateCommand extends SluiceCommand {
       names = "--cap",
       paramLabel = "b|n=b,..",
       description =
-          "With --round: most bits per coordinate of a node, 1 to 16, or 0, which leaves it out; for"
-              + " all nodes, by node, or both, as in 8,n2=0. Default: 16.")
+          "With --round: most bits per coordinate of a node, 1 to 16, or 0, which leaves it out;"
+              + " for all nodes, by node, or both, as in 8,n2=0. Default: 16.")
   private String cap;
 
   @Option(
@@ -140,9 +137,9 @@ final class AllocateCommand extends SluiceCommand {
       names = "--clips",
       paramLabel = "range|plan",
       description =
-          "With --round, where its clip levels are fixed. range: as far as the node's logits reached,"
-              + " and half a step, within its level; its level where any was clipped. plan: its"
-              + " level. Default: range.")
+          "With --round, where its clip levels are fixed. range: as far as the node's logits"
+              + " reached, and half a step, within its level; its level where any was clipped."
+              + " plan: its level. Default: range.")
   private String clipsName;
 
   @Option(
@@ -155,8 +152,8 @@ final class AllocateCommand extends SluiceCommand {
   @Option(
       names = "--integer",
       description =
-          "Whole bits per coordinate, beside those of clip policy 'probe'. What baselines leave by that goes one bit to a node, where most was cut"
-              + " off.")
+          "Whole bits per coordinate, beside those of clip policy 'probe'. What baselines leave by"
+              + " that goes one bit to a node, where most was cut off.")
   private boolean integer;
 
   @Option(
@@ -170,8 +167,8 @@ final class AllocateCommand extends SluiceCommand {
   @Option(
       names = "--redrawn",
       description =
-          "The rounds had probes of their own each: samples add up. Otherwise the probes are taken to"
-              + " be the same, and more rounds are no more samples.")
+          "The rounds had probes of their own each: samples add up. Otherwise the probes are taken"
+              + " to be the same, and more rounds are no more samples.")
   private boolean redrawn;
 
   @Option(
@@ -190,33 +187,19 @@ final class AllocateCommand extends SluiceCommand {
 
   private Policy policy;
 
-  /** What is divided, how, and for whom; the rest of the allocation follows. */
-  private record Task(
-      Allocation allocation,
-      String source,
-      PlugInSplit split,
-      DoubleFunction<Split> solve,
-      double leastTotal,
-      double mostTotal,
-      int sharing) {}
-
   @Override
   public Integer call() throws IOException {
     checkUsage();
-    Task task = weightsFile == null ? fromRounds() : fromFile();
-    Allocation allocation = task.allocation();
-    try {
-      finish(allocation, task.solve().apply(total));
-    } catch (IllegalArgumentException e) {
-      throw new BadInputException(task.source() + ": " + e.getMessage(), e);
-    }
+    AllocationTask task = weightsFile == null ? fromRounds() : fromFile();
+    Allocation allocation = task.finished(total);
     byte[] document = PlainJson.write(allocation);
     if (out != null) {
       String file = Locations.of(out);
       if (Locations.isLocalDirectory(file)) {
         throw new BadInputException(file + ": a directory, expected a file");
       }
-      if (Storage.find(file).isPresent() && !InspectCommand.hasFormat(file, FORMAT)) {
+      if (Storage.find(file).isPresent()
+          && !InspectCommand.hasFormat(file, AllocationTask.FORMAT)) {
         throw new BadInputException(
             file + ": a file is there that is no allocation; it is not overwritten");
       }
@@ -266,20 +249,7 @@ final class AllocateCommand extends SluiceCommand {
     if (vocabulary != null) {
       throw usage("--vocab: the plan of --round says what V is");
     }
-    if (floor != null && !isBitsOrNone(floor)) {
-      throw usage("--floor: found " + floor + ", expected 0 or 1 to " + Levels.MAX_BITS);
-    }
-    if (delta != null && !(delta > 0 && delta < 1)) {
-      throw usage("--delta: found " + delta + ", expected a number between 0 and 1");
-    }
-    if (weighting() != Weighting.SECOND_MOMENT) {
-      if (raw) {
-        throw usage("--raw is for --weights second-moment; clip levels are known");
-      }
-      if (delta != null) {
-        throw usage("--delta is for --weights second-moment; clip levels are known");
-      }
-    }
+    terms().check(this::usage);
     if (out == null && !json && !curve) {
       throw usage("--out FILE is needed with --round, or --json or --curve");
     }
@@ -299,213 +269,36 @@ final class AllocateCommand extends SluiceCommand {
     }
   }
 
-  private Weighting weighting() {
-    return weightsName == null ? Weighting.CLIP : of("--weights", Weighting::of, weightsName);
-  }
-
-  private WarmUp.Clips clips() {
-    if (clipsName == null || clipsName.equals("range")) {
-      return WarmUp.Clips.RANGE;
-    }
-    if (clipsName.equals("plan")) {
-      return WarmUp.Clips.PLAN;
-    }
-    throw usage("--clips: found '" + clipsName + "', expected 'range' or 'plan'");
-  }
-
-  private static boolean isBitsOrNone(double bits) {
-    return bits == 0 || (bits >= 1 && bits <= Levels.MAX_BITS);
-  }
-
-  /** [K] caps; null where none was given. */
-  private Double[] caps(WarmUp warmUp, double least) {
-    List<NodePlan> nodes = warmUp.first().nodes();
-    Double[] caps = new Double[nodes.size()];
-    if (cap == null) {
-      return caps;
-    }
-    Map<String, Double> exceptions = new HashMap<>();
-    Double common = null;
-    for (String part : cap.split(",", -1)) {
-      int equals = part.indexOf('=');
-      double value = bits(part.substring(equals + 1));
-      if (value != 0 && value < least) {
-        throw usage("--cap: found '" + part + "', expected 0 or at least the floor of " + least);
-      }
-      if (equals < 0) {
-        if (common != null) {
-          throw usage("--cap has two common values: '" + cap + "'");
-        }
-        common = value;
-        continue;
-      }
-      String name = part.substring(0, equals).strip();
-      int node =
-          warmUp
-              .first()
-              .indexOf(name)
-              .orElseThrow(
-                  () ->
-                      usage(
-                          "--cap names '"
-                              + name
-                              + "', which is no node of "
-                              + warmUp.source()
-                              + "; it has "
-                              + names(nodes.stream().map(NodePlan::getName).toList())));
-      if (value > 0 && !warmUp.spoke(node)) {
-        throw usage(
-            "--cap gives bits to '" + name + "', which had none in round '" + warmUp.ids() + "'");
-      }
-      if (exceptions.put(name, value) != null) {
-        throw usage("--cap names a node twice: '" + part + "'");
-      }
-    }
-    for (int i = 0; i < caps.length; i++) {
-      caps[i] = exceptions.getOrDefault(nodes.get(i).getName(), common);
-    }
-    return caps;
-  }
-
-  private double bits(String text) {
-    try {
-      double value = Double.parseDouble(text.strip());
-      if (isBitsOrNone(value)) {
-        return value;
-      }
-    } catch (NumberFormatException e) {
-      // said below
-    }
-    throw usage(
-        "--cap: found '"
-            + text
-            + "', expected 0 or 1 to "
-            + Levels.MAX_BITS
-            + " bits per coordinate");
-  }
-
-  // ---- from a warm-up ----
-
-  private Task fromRounds() throws IOException {
-    WarmUp.Clips clips = clips();
-    WarmUp warmUp =
-        WarmUp.of(rounds, redrawn ? MomentBound.Probes.REDRAWN : MomentBound.Probes.FIXED);
-    PlannedRound planned = warmUp.first();
-    String clipPolicy = planned.plan().getClip().getPolicy();
-    if (clips == WarmUp.Clips.PLAN && !clipPolicy.equals("fixed")) {
-      throw usage(
-          "--clips plan: " + warmUp.source() + " has clip policy '" + clipPolicy + "', no levels");
-    }
-    double least = floor == null ? 1 : floor;
-    Double[] caps = caps(warmUp, least);
-    int nodes = planned.nodes().size();
-    int[] among =
-        IntStream.range(0, nodes)
-            .filter(i -> warmUp.spoke(i) && (caps[i] == null || caps[i] > 0))
-            .toArray();
-    if (among.length == 0) {
-      throw usage("--cap leaves every node out that had bits in round '" + warmUp.ids() + "'");
-    }
-    for (int i : among) {
-      warmUp.checkKnown(i);
-    }
-    try {
-      return fromRounds(warmUp, clips, among, least, caps);
-    } catch (IllegalArgumentException e) {
-      throw new BadInputException(warmUp.source() + ": " + e.getMessage(), e);
-    }
-  }
-
-  private Task fromRounds(
-      WarmUp warmUp, WarmUp.Clips clips, int[] among, double least, Double[] caps) {
-    PlannedRound planned = warmUp.first();
-    double[] levels = Arrays.stream(among).mapToDouble(i -> warmUp.clip(i, clips)).toArray();
-    double[] channel = Weighting.fromClips(levels);
-    WarmUp.Estimate estimate = raw ? WarmUp.Estimate.RAW : WarmUp.Estimate.DEBIASED;
-    boolean estimated = weighting() == Weighting.SECOND_MOMENT;
-    double[] weights = estimated ? warmUp.secondMoments(among, estimate) : channel;
-    double[] floors = new double[among.length];
-    Arrays.fill(floors, least);
-    double[] most =
-        Arrays.stream(among)
-            .mapToDouble(i -> caps[i] == null ? Double.POSITIVE_INFINITY : caps[i])
-            .toArray();
-    List<String> names =
-        Arrays.stream(among).mapToObj(i -> planned.nodes().get(i).getName()).toList();
-    PlugInSplit split =
-        PlugInSplit.among(names, weights, floors, most)
-            .withPolicy(policy)
-            .withPortions(portions())
-            .withDistortion(warmUp.distortion())
-            .withSpread(warmUp.spread())
-            .withOverhead(warmUp.clipBits())
-            .withChannel(channel);
-    Allocation allocation = begun(warmUp.distortion(), planned.vocabulary());
-    allocation.setRound(warmUp.ids());
-    allocation.setPlanDigest(warmUp.planDigests());
-    allocation.setWeights(weighting().label());
-    if (estimated) {
-      allocation.setCertificate(
-          warmUp.certificate(
-              among,
-              estimate,
-              delta == null ? 0.05 : delta,
-              policy == Policy.WATER_FILLING,
-              warmUp.distortion() == Distortion.MODEL && !integer));
-    }
-    int at = 0;
-    for (int i = 0; i < planned.nodes().size(); i++) {
-      AllocatedNode node = new AllocatedNode();
-      node.setName(planned.nodes().get(i).getName());
-      boolean sharing = at < among.length && among[at] == i;
-      node.setWeight(sharing ? weights[at] : 0);
-      node.setFloor(sharing ? least : 0);
-      node.setCap(sharing ? caps[i] : Double.valueOf(0));
-      node.setClip(sharing ? levels[at] : null);
-      at += sharing ? 1 : 0;
-      allocation.getNodes().add(node);
-    }
-    double lowest = 0;
-    double highest = 0;
-    double beside = warmUp.clipBits();
-    for (int j = 0; j < among.length; j++) {
-      // As they are added up where they must fit.
-      lowest += least == 0 ? 0 : Math.max(1, whole(least - beside, true)) + beside;
-      highest += whole(Math.min(Levels.MAX_BITS, most[j]) - beside, false) + beside;
-    }
-    return new Task(
-        allocation,
-        warmUp.source(),
-        split,
-        split::implementable,
-        Math.max(1 + beside, lowest),
-        highest,
-        among.length);
-  }
-
-  private double whole(double bits, boolean up) {
-    return !integer ? bits : up ? Math.ceil(bits) : Math.floor(bits);
+  private AllocationTask.Terms terms() {
+    return new AllocationTask.Terms(
+        total,
+        policy,
+        portions(),
+        weightsName == null ? Weighting.CLIP : of("--weights", Weighting::of, weightsName),
+        of("--clips", AllocationTask::clips, clipsName),
+        raw ? WarmUp.Estimate.RAW : WarmUp.Estimate.DEBIASED,
+        floor,
+        cap,
+        delta);
   }
 
   private Portions portions() {
     return integer ? Portions.WHOLE : Portions.FRACTIONAL;
   }
 
-  private Allocation begun(Distortion distortion, int coordinates) {
-    Allocation allocation = new Allocation();
-    allocation.setFormat(FORMAT);
-    allocation.setPolicy(policy.label());
-    allocation.setDistortion(distortion.label());
-    allocation.setInteger(integer);
-    allocation.setVocabulary(coordinates);
-    allocation.setTotalBitsPerCoordinate(total);
-    allocation.setNodes(new ArrayList<>());
-    return allocation;
+  private AllocationTask fromRounds() throws IOException {
+    List<RoundDirectory> directories = new ArrayList<>();
+    for (String typed : rounds) {
+      directories.add(Locations.round(typed));
+    }
+    WarmUp warmUp =
+        WarmUp.of(directories, redrawn ? MomentBound.Probes.REDRAWN : MomentBound.Probes.FIXED);
+    return AllocationTask.of(warmUp, terms(), this::usage);
   }
 
   // ---- from a file ----
 
-  private Task fromFile() throws IOException {
+  private AllocationTask fromFile() throws IOException {
     String file = Locations.existing(weightsFile).resourceId().toString();
     WeightsFile weights =
         PlainJson.read(
@@ -518,7 +311,9 @@ final class AllocateCommand extends SluiceCommand {
     if (nodes == 0) {
       throw new BadInputException(file + ": field 'nodes': found none, expected at least one node");
     }
-    Allocation allocation = begun(integer ? Distortion.SHRUNK : Distortion.MODEL, vocabulary);
+    Allocation allocation =
+        AllocationTask.begun(
+            policy, portions(), total, integer ? Distortion.SHRUNK : Distortion.MODEL, vocabulary);
     allocation.setWeights("file");
     List<String> names = new ArrayList<>(nodes);
     double[] w = new double[nodes];
@@ -543,8 +338,11 @@ final class AllocateCommand extends SluiceCommand {
       if (integer && floors[i] == 0 && caps[i] > 0) {
         floors[i] = Math.min(1, caps[i]); // nobody is left out but by a cap
       }
-      lowest += whole(floors[i], true);
-      highest += Math.max(floors[i], whole(Math.min(Levels.MAX_BITS, caps[i]), false));
+      lowest += AllocationTask.whole(portions(), floors[i], true);
+      highest +=
+          Math.max(
+              floors[i],
+              AllocationTask.whole(portions(), Math.min(Levels.MAX_BITS, caps[i]), false));
     }
     PlugInSplit split;
     try {
@@ -552,14 +350,8 @@ final class AllocateCommand extends SluiceCommand {
     } catch (IllegalArgumentException e) {
       throw new BadInputException(file + ": " + e.getMessage(), e);
     }
-    return new Task(
-        allocation,
-        file,
-        split,
-        integer ? split::implementable : split::formula,
-        lowest,
-        highest,
-        nodes);
+    return new AllocationTask(
+        allocation, file, integer ? split::implementable : split::formula, lowest, highest, nodes);
   }
 
   private static void check(String file, int i, WeightedNode node, Map<String, Integer> indices)
@@ -608,28 +400,7 @@ final class AllocateCommand extends SluiceCommand {
 
   // ---- results ----
 
-  private static void finish(Allocation allocation, Split split) {
-    double[] bits = split.bits();
-    double[] codeBits = split.codeBits();
-    int at = 0;
-    boolean shared = allocation.getRound() != null;
-    for (AllocatedNode node : allocation.getNodes()) {
-      boolean sharing = !shared || node.getClip() != null;
-      double b = sharing ? codeBits[at] : 0;
-      node.setBitsPerCoordinate(sharing ? bits[at++] : 0);
-      node.setSymbols(b >= 1 && b <= Levels.MAX_BITS ? Levels.symbols(b) : null);
-    }
-    allocation.setSpentBitsPerCoordinate(split.spent());
-    allocation.setPredicted(
-        new Predicted(split.thisSplit(), known(split.uniform()), known(split.inverse())));
-    allocation.setWaterLevel(known(split.waterLevel()));
-  }
-
-  private static Double known(double value) {
-    return Double.isNaN(value) ? null : value;
-  }
-
-  private void printCurve(Task task) {
+  private void printCurve(AllocationTask task) {
     TreeSet<Double> totals = new TreeSet<>();
     double step = task.sharing();
     double width = task.mostTotal() - task.leastTotal();
@@ -653,13 +424,13 @@ final class AllocateCommand extends SluiceCommand {
       list.addObject()
           .put("totalBitsPerCoordinate", budget)
           .put("thisSplit", split.thisSplit())
-          .put("uniform", known(split.uniform()))
-          .put("inverse", known(split.inverse()));
+          .put("uniform", AllocationTask.known(split.uniform()))
+          .put("inverse", AllocationTask.known(split.inverse()));
       table.row(
           Texts.number(budget) + (budget == total ? " <" : ""),
           Texts.number(split.thisSplit()),
-          Texts.number(known(split.uniform())),
-          Texts.number(known(split.inverse())));
+          Texts.number(AllocationTask.known(split.uniform())),
+          Texts.number(AllocationTask.known(split.inverse())));
     }
     out()
         .print(json ? new String(PlainJson.write(list), StandardCharsets.UTF_8) : table.toString());

@@ -1,27 +1,21 @@
 package dev.sluice.runners;
 
-import dev.sluice.pipelines.CalibrateRound;
 import dev.sluice.schemas.CalibrationTerms;
 import dev.sluice.schemas.GroupThreshold;
 import dev.sluice.schemas.ScoreRejectCount;
 import dev.sluice.schemas.Slack;
 import dev.sluice.schemas.Threshold;
-import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.conformal.Alpha;
-import dev.sluice.transforms.conformal.CalibrationPlan;
 import dev.sluice.transforms.conformal.ConformalRank;
-import dev.sluice.transforms.scores.ConformalQuantile;
-import dev.sluice.transforms.scores.NodeChannel;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.scores.ScoreDirectory;
 import dev.sluice.transforms.scores.SummaryMethod;
 import dev.sluice.transforms.scores.SwarmChannel;
-import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.UUID;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,8 +26,8 @@ import picocli.CommandLine.Option;
     description = {
       "Turn the sites' scores of labelled queries into thresholds: an answer is in the set of a"
           + " query if its mean score is at most the threshold. Of queries that count (all nodes"
-          + " answered, groups and truths agree) and are exchangeable with these, at least 1 - alpha"
-          + " of the sets hold the true answer.",
+          + " answered, groups and truths agree) and are exchangeable with these, at least 1 -"
+          + " alpha of the sets hold the true answer.",
       "Scores go through the same channel as those of later queries, so what their bits cost is"
           + " set size, never coverage. threshold.json is written last, and does not depend on the"
           + " runner, on parallelism, or on the order of files."
@@ -132,8 +126,8 @@ final class CalibrateCommand extends SluiceCommand {
       paramLabel = "M",
       description =
           "Fewest nodes that must have answered a query for it to count. A mean over other nodes is"
-              + " another score: below all of them the guarantee holds only if which nodes answer is"
-              + " drawn alike for calibration and test queries. Default: all nodes.")
+              + " another score: below all of them the guarantee holds only if which nodes answer"
+              + " is drawn alike for calibration and test queries. Default: all nodes.")
   private Integer minNodes;
 
   @Option(
@@ -164,110 +158,36 @@ final class CalibrateCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     RunnerChoice choice = runner.choice();
-    List<String> levels = checkedAlphas();
-    checkNumbers();
-    ScoreDirectory directory = new ScoreDirectory(Locations.round(round).root());
+    Calibration calibration =
+        new Calibration(
+            alphas,
+            bitsCal,
+            method,
+            groupBy,
+            minCell,
+            maxLevels,
+            density,
+            nodes,
+            minNodes,
+            maxDensity,
+            meanKl,
+            delta);
+    calibration.check(this::usage);
+    ScoreDirectory directory = Locations.scores(round);
+    Versions.checkNone(directory.root(), "calibrate");
     SwarmChannel swarm =
         SwarmChannel.read(directory, nodes == null ? SwarmChannel.present(directory) : nodes);
-    int least = minNodes == null ? swarm.nodes().size() : minNodes;
-    check(
-        least >= 1 && least <= swarm.nodes().size(),
-        "--min-nodes must be 1 to " + swarm.nodes().size() + ", the nodes with scores",
-        least);
-    CalibrationTerms terms =
-        CalibrationTerms.newBuilder()
-            .setMethod(method)
-            .setAlphas(levels)
-            .setBitsCal(bitsCal)
-            .setNodes(Math.max(1, swarm.owners().size()))
-            .setMaxScore(swarm.maxSwarmScore())
-            .setMinCell(minCell)
-            .setMaxLevels(maxLevels)
-            .setDensity(density)
-            .setGrouped(groupBy != null)
-            .build();
-    double[] variances = swarm.nodes().stream().mapToDouble(NodeChannel::scoreVariance).toArray();
-    ConformalQuantile.SlackInputs slack =
-        new ConformalQuantile.SlackInputs(delta, variances, meanKl, maxDensity);
-    reportAttempts(Locations.round(round));
+    calibration.check(swarm, this::usage);
+    reportAttempts(new RoundDirectory(directory.root()));
     Threshold threshold =
-        new ScoreAttempt("calibrate", swarm, directory)
-            .run(
-                ScoreAttempt.settle(choice, swarm, err()),
-                progress(),
-                (pipeline, attempt) ->
-                    CalibrateRound.build(
-                        pipeline, swarm, terms, least, slack, directory.aside(attempt)),
-                aside ->
-                    PlainJson.read(
-                        Threshold.class,
-                        Threshold.getClassSchema(),
-                        Storage.read(directory.threshold(), PlainJson.MAX_BYTES),
-                        directory.threshold()));
+        calibration.run(
+            swarm,
+            ScoreAttempt.settle(choice, swarm, err()),
+            progress(),
+            UUID.randomUUID().toString());
     report(threshold);
     out().println("written to " + directory.threshold());
     return rejects(threshold, directory);
-  }
-
-  private List<String> checkedAlphas() {
-    Set<Alpha> seen = new TreeSet<>();
-    List<String> levels = new ArrayList<>();
-    for (String alpha : alphas) {
-      try {
-        if (!seen.add(Alpha.of(alpha.strip()))) {
-          throw usage("--alpha: " + alpha + " is there twice");
-        }
-      } catch (IllegalArgumentException e) {
-        throw usage("--alpha: " + e.getMessage());
-      }
-      levels.add(alpha.strip());
-    }
-    levels.sort((a, b) -> Alpha.of(a).compareTo(Alpha.of(b)));
-    return levels;
-  }
-
-  private void checkNumbers() {
-    SummaryMethod how;
-    try {
-      how = SummaryMethod.of(method);
-    } catch (IllegalArgumentException e) {
-      throw usage("--" + e.getMessage());
-    }
-    int most = how == SummaryMethod.PAPER ? 20 : CalibrationPlan.MAX_BITS;
-    check(
-        bitsCal >= 0 && bitsCal <= most,
-        "--bits-cal must be 0 to " + most + " with --method " + method,
-        bitsCal);
-    check(
-        groupBy == null || groupBy.equals("group"),
-        "--group-by must be 'group', the column that scores carry",
-        groupBy);
-    check(minCell >= 1, "--min-cell must be at least 1", minCell);
-    check(
-        maxLevels >= 1 && maxLevels <= CalibrationPlan.MAX_LEVELS,
-        "--max-levels must be 1 to " + CalibrationPlan.MAX_LEVELS,
-        maxLevels);
-    check(density > 0 && density < 1e300, "--density must be above 0", density);
-    check(delta > 0 && delta < 1, "--delta must be in (0, 1)", delta);
-    check(
-        maxDensity == null || (maxDensity >= 0 && maxDensity < 1e300),
-        "--max-density must be a number from 0 to 1e300",
-        maxDensity);
-    check(
-        meanKl == null || (meanKl >= 0 && meanKl < 1e300),
-        "--mean-kl must be a number from 0 to 1e300",
-        meanKl);
-    check(
-        how == SummaryMethod.CONSERVATIVE
-            || (minCell == 1 && maxLevels == CalibrationPlan.MAX_LEVELS),
-        "--min-cell and --max-levels are of --method conservative",
-        method);
-  }
-
-  private void check(boolean holds, String expected, Object found) {
-    if (!holds) {
-      throw usage(expected + ", got " + found);
-    }
   }
 
   private void report(Threshold threshold) {

@@ -90,7 +90,7 @@ final class EncodeCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     Centring.Masking masking = masking();
-    RoundDirectory directory = Locations.round(round);
+    RoundDirectory directory = Locations.inputs(round);
     PlannedRound planned = RoundRunner.planAsSent(directory);
     hub.check(planned, directory);
     int index = nodeIndex(planned, node);

@@ -20,5 +20,8 @@ final class ExitCodes {
   /** The Flink cluster could not do it, for no fault of the input: run it again. */
   static final int CLUSTER = 5;
 
+  /** Another recomputation is at work on the same root. */
+  static final int LOCKED = 6;
+
   private ExitCodes() {}
 }

@@ -27,8 +27,8 @@ import picocli.CommandLine.Option;
           + " of its shards.",
       "",
       "npy: log-probabilities, float32, m x V. parquet: of each probe the likeliest tokens (ids,"
-          + " logprobs, tail_mass). safetensors: the logits, float32, m x V. Shards are held against"
-          + " manifest.json first; export.json is written last."
+          + " logprobs, tail_mass). safetensors: the logits, float32, m x V. Shards are held"
+          + " against manifest.json first; export.json is written last."
     },
     footer = {"", "Example:", "  sluice export --round rounds/r1 --format parquet --top-k 64"})
 final class ExportCommand extends SluiceCommand {
@@ -57,8 +57,8 @@ final class ExportCommand extends SluiceCommand {
       names = "--out",
       paramLabel = "DIR",
       description =
-          "Where to write; an earlier export there is replaced, and nothing else. Default: export/<format> in the round"
-              + " directory.")
+          "Where to write; an earlier export there is replaced, and nothing else. Default:"
+              + " export/<format> in the round directory.")
   private String directory;
 
   @Mixin private RunnerOptions runner;
@@ -86,13 +86,17 @@ final class ExportCommand extends SluiceCommand {
     RoundDirectory from = Locations.round(round);
     CommittedRound committed = CommittedRound.read(RoundRunner.plan(from), from);
     String to =
-        directory == null ? from.root() + "/export/" + kind.label() : Locations.output(directory);
+        directory == null
+            ? from.outputs() + "/export/" + kind.label()
+            : Locations.output(directory);
     if (to.equals(from.root())
-        || (to.startsWith(from.root() + "/") && !to.startsWith(from.root() + "/export/"))) {
+        || (to.startsWith(from.root() + "/")
+            && !to.startsWith(from.root() + "/export/")
+            && !to.startsWith(from.outputs() + "/export/"))) {
       throw new BadInputException(
           to
               + ": within the round, where its own files are; expected "
-              + from.root()
+              + from.outputs()
               + "/export/"
               + kind.label()
               + ", or a directory outside");

@@ -210,7 +210,7 @@ final class InspectCommand extends SluiceCommand {
       tree.set("document", PlainJson.toTree(moments));
       return new Finding(Reports.moments(moments), tree);
     }
-    if (isFormat(text, AllocateCommand.FORMAT)) {
+    if (isFormat(text, AllocationTask.FORMAT)) {
       Allocation split = PlainJson.read(Allocation.class, Allocation.getClassSchema(), bytes, path);
       ObjectNode tree = tree("allocation", path);
       tree.set("document", PlainJson.toTree(split));

@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.scores.ScoreDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
@@ -53,13 +54,31 @@ final class Locations {
     return typed;
   }
 
-  /** A round directory. */
+  /**
+   * A round, where plans and uplinks are; its outputs, where it has versions, are those of the
+   * current one, or of the version that was typed.
+   */
   static RoundDirectory round(String typed) throws IOException {
+    try {
+      return Versions.resolve(of(typed));
+    } catch (IllegalArgumentException e) {
+      throw new BadInputException(e.getMessage(), e);
+    }
+  }
+
+  /** A round whatever versions it has: for those who write plans and uplinks. */
+  static RoundDirectory inputs(String typed) throws IOException {
     try {
       return new RoundDirectory(of(typed));
     } catch (IllegalArgumentException e) {
       throw new BadInputException(e.getMessage(), e);
     }
+  }
+
+  /** A directory of scores; with versions as a round. */
+  static ScoreDirectory scores(String typed) throws IOException {
+    RoundDirectory directory = round(typed);
+    return new ScoreDirectory(directory.root(), directory.outputs());
   }
 
   /** A file that must exist. */
@@ -84,7 +103,7 @@ final class Locations {
    * @throws BadInputException if it is a file
    */
   static String output(String typed) throws IOException {
-    String path = round(typed).root();
+    String path = inputs(typed).root();
     if (Storage.find(path).isPresent() && !isLocalDirectory(path)) {
       throw new BadInputException(path + ": a file, expected a directory");
     }

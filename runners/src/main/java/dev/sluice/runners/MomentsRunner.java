@@ -54,7 +54,17 @@ final class MomentsRunner {
     return take(CommittedRound.read(round, directory), RunnerChoice.auto());
   }
 
+  /** The same from uplinks that may have been scanned before. */
+  static Moments measure(Uplinks own, RunnerChoice choice) throws IOException {
+    return take(CommittedRound.read(own.round(), own.directory()), own, choice);
+  }
+
   private static Moments take(CommittedRound committed, RunnerChoice choice) throws IOException {
+    return take(committed, Uplinks.of(committed.round(), committed.directory()), choice);
+  }
+
+  private static Moments take(CommittedRound committed, Uplinks own, RunnerChoice choice)
+      throws IOException {
     PlannedRound round = committed.round();
     RoundDirectory directory = committed.directory();
     List<Uplinks> refined = RefinedRounds.of(round, directory);
@@ -63,7 +73,7 @@ final class MomentsRunner {
       Engines.run(
           runner,
           "sluice-moments " + directory.root(),
-          pipeline -> MomentsRound.build(pipeline, committed, refined));
+          pipeline -> MomentsRound.build(pipeline, committed, own, refined));
     } catch (RuntimeException e) {
       throw new BadInputException(Failures.badInput(e).orElseThrow(() -> e), e);
     }

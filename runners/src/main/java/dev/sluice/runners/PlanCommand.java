@@ -109,8 +109,8 @@ final class PlanCommand extends SluiceCommand {
       paramLabel = "dither|dither-paper|midrise",
       description =
           "dither: within the budget, errors uniform and independent. dither-paper: 2^b+1 levels,"
-              + " above the budget: log2(ceil(2^b)+1) bits per coordinate. midrise: no dither, so only the worst case is"
-              + " certified. Default: dither.")
+              + " above the budget: log2(ceil(2^b)+1) bits per coordinate. midrise: no dither, so"
+              + " only the worst case is certified. Default: dither.")
   private String quantizer;
 
   @Option(
@@ -208,7 +208,7 @@ final class PlanCommand extends SluiceCommand {
 
   @Override
   public Integer call() throws IOException {
-    RoundDirectory directory = Locations.round(round);
+    RoundDirectory directory = Locations.inputs(round);
     Optional<KeyFiles.Pair> hub =
         sign == null ? Optional.empty() : Optional.of(KeyFiles.pair(sign));
     PlannedRound planned = finished(keyed(draft(directory)));

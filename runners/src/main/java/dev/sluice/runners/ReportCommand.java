@@ -1,32 +1,21 @@
 package dev.sluice.runners;
 
-import dev.sluice.pipelines.Uplinks;
-import dev.sluice.schemas.Audit;
-import dev.sluice.schemas.Manifest;
-import dev.sluice.schemas.Moments;
-import dev.sluice.schemas.ReportFile;
 import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.Simulation;
-import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.report.ReproductionPage;
-import dev.sluice.transforms.report.RoundPage;
 import dev.sluice.transforms.report.SimulationPage;
 import dev.sluice.transforms.reproduction.CommitReproductions;
 import dev.sluice.transforms.reproduction.Experiment;
 import dev.sluice.transforms.round.BadInputException;
-import dev.sluice.transforms.round.CommittedRound;
-import dev.sluice.transforms.round.PlannedRound;
-import dev.sluice.transforms.round.RefinedManifests;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.simulation.CommitSimulation;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.EnumSet;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.function.Supplier;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
@@ -74,10 +63,12 @@ final class ReportCommand extends SluiceCommand {
     if (isRound) {
       round(directory);
     } else if (!experiments.isEmpty()) {
-      write(directory.report(), drawn(directory, () -> ReproductionPage.html(experiments)));
+      write(
+          directory.report(),
+          FullReport.drawn(directory, () -> ReproductionPage.html(experiments)));
     } else if (exists(simulation)) {
       Simulation played = read(Simulation.class, Simulation.getClassSchema(), simulation);
-      write(directory.report(), drawn(directory, () -> SimulationPage.html(played)));
+      write(directory.report(), FullReport.drawn(directory, () -> SimulationPage.html(played)));
     } else {
       throw new BadInputException(
           directory.root()
@@ -91,75 +82,16 @@ final class ReportCommand extends SluiceCommand {
   }
 
   private void round(RoundDirectory directory) throws IOException {
-    PlannedRound planned = RoundRunner.plan(directory);
-    CommittedRound committed = CommittedRound.read(planned, directory);
-    Manifest manifest = committed.manifest();
-    List<RoundDirectory> refined =
-        RefinedRounds.of(planned, directory).stream().map(Uplinks::directory).toList();
-    RoundPage page =
-        RoundPage.of(planned.plan(), manifest).withEarlier(RefinedManifests.read(planned, refined));
-    if (exists(directory.moments())) {
-      Moments moments = read(Moments.class, Moments.getClassSchema(), directory.moments());
-      if (moments.getManifestDigest().equals(committed.manifestDigestHex())) {
-        page = page.withMoments(moments);
-      } else {
-        err().println("sluice: " + directory.moments() + " is of another manifest: left out");
-      }
-    }
-    String measured = audit == null ? directory.root() + "/audit.json" : Locations.of(audit);
     if (audit != null) {
       Locations.existing(audit);
     }
-    if (exists(measured)) {
-      Audit found = read(Audit.class, Audit.getClassSchema(), measured);
-      if (found.getManifestDigest().equals(committed.manifestDigestHex())) {
-        page = page.withAudit(found);
-      } else if (audit == null) {
-        err().println("sluice: " + measured + " is of another manifest: left out");
-      } else {
-        throw new BadInputException(
-            measured
-                + ": found an audit of round '"
-                + Texts.printable(found.getRound())
-                + "' as of a manifest with SHA-256 "
-                + Texts.printable(found.getManifestDigest())
-                + ", expected round '"
-                + planned.plan().getId()
-                + "' and "
-                + committed.manifestDigestHex()
-                + "; 'sluice audit --json' measures what is there now");
-      }
-    }
-    if (!isAsCommitted(directory, manifest.getReport())) {
-      err()
-          .println(
-              "sluice: "
-                  + directory.report()
-                  + " is not the page that the manifest names; 'sluice aggregate' writes it again");
-    }
-    write(directory.fullReport(), drawn(directory, page::html));
-  }
-
-  /** A document that Sluice did not write may hold numbers that no page can show. */
-  private static byte[] drawn(RoundDirectory directory, Supplier<byte[]> page)
-      throws BadInputException {
-    try {
-      return page.get();
-    } catch (IllegalArgumentException | ArithmeticException e) {
-      throw new BadInputException(
-          directory.root() + ": its documents make no page: " + e.getMessage(), e);
-    }
-  }
-
-  private static boolean isAsCommitted(RoundDirectory directory, ReportFile page)
-      throws IOException {
-    return page == null
-        || (exists(directory.report())
-            && HexFormat.of()
-                .formatHex(
-                    CodeBlocks.sha256()
-                        .digest(Storage.read(directory.report(), PlainJson.MAX_BYTES)))
-                .equals(page.getSha256()));
+    byte[] page =
+        FullReport.of(
+            RoundRunner.plan(directory),
+            directory,
+            audit == null ? Optional.empty() : Optional.of(Locations.of(audit)),
+            line -> err().println("sluice: " + line));
+    write(directory.fullReport(), page);
   }
 
   private static boolean exists(String file) throws IOException {

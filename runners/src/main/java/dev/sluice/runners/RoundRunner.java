@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.pipelines.AggregateRound;
 import dev.sluice.pipelines.EncodeNode;
+import dev.sluice.pipelines.ScanRound;
 import dev.sluice.pipelines.Uplinks;
 import dev.sluice.runners.RunnerChoice.Engine;
 import dev.sluice.schemas.Manifest;
@@ -18,6 +19,7 @@ import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.trust.SigningKey;
 import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.LogitBlock;
+import dev.sluice.transforms.uplink.ScanUplinks;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -241,9 +243,16 @@ public final class RoundRunner {
     if (choice.engine() != Engine.AUTO) {
       return new Chosen(choice, "as asked");
     }
-    long bytes = 0;
-    for (MatchResult.Metadata file : ListUplinks.everything(directory)) {
-      bytes += Math.max(0, file.sizeBytes());
+    return choose(choice, bytes(ListUplinks.everything(directory)));
+  }
+
+  private static long bytes(List<MatchResult.Metadata> files) {
+    return files.stream().mapToLong(file -> Math.max(0, file.sizeBytes())).sum();
+  }
+
+  private static Chosen choose(RunnerChoice choice, long bytes) {
+    if (choice.engine() != Engine.AUTO) {
+      return new Chosen(choice, "as asked");
     }
     Engine engine = bytes < FLINK_FROM_BYTES ? Engine.DIRECT : Engine.FLINK;
     return new Chosen(
@@ -276,9 +285,28 @@ public final class RoundRunner {
               + ", got "
               + minNodes);
     }
+    String attempt = UUID.randomUUID().toString();
+    return aggregate(Uplinks.of(round, directory), minNodes, choice, attempt, Optional.empty());
+  }
+
+  /**
+   * The same from uplinks that may have been scanned before.
+   *
+   * @param attempt a name that no other attempt at this round uses
+   * @param before the round with the outputs of an earlier version, as {@link AggregateRound} has
+   *     it
+   */
+  Outcome aggregate(
+      Uplinks own,
+      int minNodes,
+      RunnerChoice choice,
+      String attempt,
+      Optional<RoundDirectory> before)
+      throws IOException {
+    PlannedRound round = own.round();
+    RoundDirectory directory = own.directory();
     List<Uplinks> refined = RefinedRounds.of(round, directory);
     RunnerChoice runner = choose(choice, directory).runner();
-    String attempt = UUID.randomUUID().toString();
     Outcome outcome =
         run(
             runner,
@@ -287,8 +315,7 @@ public final class RoundRunner {
             attempt,
             round.plan().getProbes(),
             8.0 * round.vocabulary(), // float32, in two formats
-            pipeline ->
-                AggregateRound.build(pipeline, round, directory, refined, minNodes, attempt));
+            pipeline -> AggregateRound.build(pipeline, own, refined, minNodes, attempt, before));
     if (outcome == null) {
       throw new IOException(
           directory.root()
@@ -296,6 +323,41 @@ public final class RoundRunner {
               + " SLUICE_JAVA_OPTS=-Xmx2g); nothing is committed, run it again");
     }
     return outcome;
+  }
+
+  /**
+   * Scans uplink files, each into a file of its own.
+   *
+   * @param attempt a name that no other attempt at this round uses
+   * @param keep takes a file and its scan, which is deleted afterwards
+   */
+  void scan(
+      PlannedRound round,
+      RoundDirectory directory,
+      List<MatchResult.Metadata> files,
+      RunnerChoice choice,
+      String attempt,
+      ScanConsumer keep)
+      throws IOException {
+    String aside = directory.aside(attempt);
+    new Attempt("scan", directory.root(), List.of(aside))
+        .run(
+            choose(choice, bytes(files)).runner(),
+            progress,
+            new Attempt.Work(files.size(), "files", 1 << 16),
+            pipeline -> ScanRound.build(pipeline, round, directory, files, aside),
+            () -> {
+              for (MatchResult.Metadata file : files) {
+                String name = file.resourceId().toString();
+                keep.accept(name, aside + "/" + ScanUplinks.name(name));
+              }
+              return null;
+            });
+  }
+
+  /** Takes the scan of a file. */
+  interface ScanConsumer {
+    void accept(String file, String scan) throws IOException;
   }
 
   /** Runs one attempt and clears up after it; null where the attempt leaves no outcome. */

@@ -31,7 +31,21 @@ record ScoreAttempt(String what, SwarmChannel swarm, ScoreDirectory directory) {
   <T> T run(
       RunnerChoice runner, Progress progress, BiConsumer<Pipeline, String> build, Ended<T> result)
       throws IOException {
-    String attempt = UUID.randomUUID().toString();
+    return run(runner, progress, UUID.randomUUID().toString(), build, result);
+  }
+
+  /**
+   * The same under a name.
+   *
+   * @param attempt that no other attempt at this directory uses
+   */
+  <T> T run(
+      RunnerChoice runner,
+      Progress progress,
+      String attempt,
+      BiConsumer<Pipeline, String> build,
+      Ended<T> result)
+      throws IOException {
     String aside = directory.aside(attempt);
     return new Attempt(what, directory.root(), List.of(aside))
         .run(

@@ -55,8 +55,8 @@ abstract class ServingCommand extends SluiceCommand {
       names = "--max-density",
       paramLabel = "F",
       description =
-          "A bound on the density of unquantised scores about the threshold, per nat, to put a number on what the"
-              + " published bound loses by a mismatch. Needs --allow-mismatch.")
+          "A bound on the density of unquantised scores about the threshold, per nat, to put a"
+              + " number on what the published bound loses by a mismatch. Needs --allow-mismatch.")
   private Double maxDensity;
 
   @Mixin private RunnerOptions runner;
@@ -82,7 +82,7 @@ abstract class ServingCommand extends SluiceCommand {
     ScoreDirectory asked = directory("--queries", queries);
     boolean same = isSame(calibration, asked);
     if (same) {
-      calibration = asked; // under one name
+      calibration = new ScoreDirectory(asked.root(), calibration.outputs()); // under one name
     }
     CalibratedThreshold threshold = CalibratedThreshold.read(calibration);
     SwarmChannel swarm = queries(threshold, asked);
@@ -109,7 +109,8 @@ abstract class ServingCommand extends SluiceCommand {
 
   private ScoreDirectory directory(String option, String typed) throws IOException {
     try {
-      return new ScoreDirectory(Locations.of(typed));
+      RoundDirectory directory = Versions.resolve(Locations.of(typed));
+      return new ScoreDirectory(directory.root(), directory.outputs());
     } catch (IllegalArgumentException e) {
       throw usage(option + ": " + e.getMessage());
     }
@@ -198,8 +199,8 @@ abstract class ServingCommand extends SluiceCommand {
     String law =
         String.format(
             Locale.ROOT,
-            "if errors are small, the published Delta_RAG, of both channels, takes f_max * %.4g nats"
-                + " from 1 - alpha, f_max bounding the density of unquantised scores about the"
+            "if errors are small, the published Delta_RAG, of both channels, takes f_max * %.4g"
+                + " nats from 1 - alpha, f_max bounding the density of unquantised scores about the"
                 + " threshold, per nat",
             perDensity.getAsDouble());
     return maxDensity == null

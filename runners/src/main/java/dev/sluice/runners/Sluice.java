@@ -49,7 +49,8 @@ import picocli.CommandLine.Spec;
       "2:the command line is wrong",
       "3:input or files cannot be used, or the round is not complete",
       "4:done, and some of what came was rejected",
-      "5:the Flink cluster could not do it: out of reach, lost, or without slots; run it again"
+      "5:the Flink cluster could not do it: out of reach, lost, or without slots; run it again",
+      "6:another recomputation is at work there (recompute)"
     },
     footer = {"", "SLUICE_JAVA_OPTS adds flags for Java, as -Xmx2g."},
     subcommands = {
@@ -62,6 +63,7 @@ import picocli.CommandLine.Spec;
       CalibrateCommand.class,
       PredictCommand.class,
       CoverageCommand.class,
+      RecomputeCommand.class,
       BoundsCommand.class,
       ExportCommand.class,
       InspectCommand.class,

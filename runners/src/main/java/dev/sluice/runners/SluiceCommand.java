@@ -31,6 +31,11 @@ abstract class SluiceCommand implements Callable<Integer> {
     return spec.commandLine().getErr();
   }
 
+  /** Whether an option that all commands have was given. */
+  final boolean wasGiven(String option) {
+    return spec.commandLine().getParseResult().hasMatchedOption(option);
+  }
+
   /** A command line that cannot be meant. */
   final CommandLine.ParameterException usage(String message) {
     return new CommandLine.ParameterException(spec.commandLine(), message);

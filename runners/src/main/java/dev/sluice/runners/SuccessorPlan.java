@@ -173,7 +173,7 @@ final class SuccessorPlan {
 
   private static void checkTerms(String path, Allocation split, PlannedRound base)
       throws BadInputException {
-    check(path, "format", split.getFormat(), AllocateCommand.FORMAT);
+    check(path, "format", split.getFormat(), AllocationTask.FORMAT);
     check(path, "vocabulary", "" + split.getVocabulary(), "" + base.vocabulary());
     for (AllocatedNode node : split.getNodes()) {
       Double clip = node.getClip();
@@ -211,8 +211,8 @@ final class SuccessorPlan {
       throw new BadInputException(
           directory.root()
               + ": the directory of the round that this one follows; its plan would take the place"
-              + " of the plan that the earlier round's uplinks need. It goes into a directory of its"
-              + " own");
+              + " of the plan that the earlier round's uplinks need. It goes into a directory of"
+              + " its own");
     }
   }
 

@@ -101,11 +101,10 @@ final class WarmUp {
   }
 
   /** Reads the rounds' plans and moments, and checks that they go together. */
-  static WarmUp of(List<String> directories, MomentBound.Probes probes) throws IOException {
+  static WarmUp of(List<RoundDirectory> directories, MomentBound.Probes probes) throws IOException {
     List<Round> rounds = new ArrayList<>();
     Set<String> seen = new HashSet<>();
-    for (String typed : directories) {
-      RoundDirectory directory = Locations.round(typed);
+    for (RoundDirectory directory : directories) {
       PlannedRound planned = RoundRunner.plan(directory);
       if (!planned.quantizer().isDithered()) {
         throw new BadInputException(

@@ -67,15 +67,24 @@ public final class PlainJson {
    */
   public static <T extends SpecificRecord> T read(
       Class<T> type, Schema schema, byte[] utf8, String source) throws JsonDocumentException {
+    return type.cast(record(schema, tree(utf8, source), source, ""));
+  }
+
+  /**
+   * Reads any document, for those who have it lie over another before it is a record.
+   *
+   * @param source name of the document, for messages
+   * @throws JsonDocumentException if the bytes are no JSON document
+   */
+  public static JsonNode tree(byte[] utf8, String source) throws JsonDocumentException {
     if (utf8.length > MAX_BYTES) {
       throw new JsonDocumentException(
           source, "", utf8.length + " bytes", "at most " + MAX_BYTES + " bytes");
     }
-    JsonNode tree;
     try {
       // Decoded here, as Jackson would guess at UTF-16 and UTF-32 too.
       CharBuffer text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8));
-      tree = MAPPER.readTree(new CharArrayReader(text.array(), 0, text.length()));
+      return MAPPER.readTree(new CharArrayReader(text.array(), 0, text.length()));
     } catch (CharacterCodingException e) {
       throw new JsonDocumentException(source + ": not a JSON document: not UTF-8");
     } catch (NumberFormatException | ArithmeticException e) {
@@ -95,7 +104,6 @@ public final class PlainJson {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return type.cast(record(schema, tree, source, ""));
   }
 
   /** Without advice on how to set up the parser. */

@@ -5,7 +5,7 @@ import java.io.Serializable;
 /**
  * Paths of the round directory, on any Beam filesystem. FORMAT.md 1.
  *
- * @param root where the plan and the uplinks are
+ * @param root where the plan and the uplinks come in
  * @param outputs where the teacher and all that follows from it are: the same, or for a round that
  *     is recomputed, one of its versions. FORMAT.md 14
  */
@@ -52,8 +52,9 @@ public record RoundDirectory(String root, String outputs) implements Serializabl
     return root.substring(0, end);
   }
 
+  /** The plan; a version has its own copy. */
   public String plan() {
-    return root + "/plan.json";
+    return outputs + "/plan.json";
   }
 
   /** The hub's signature over the plan. */

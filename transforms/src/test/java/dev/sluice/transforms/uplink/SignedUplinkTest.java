@@ -288,6 +288,53 @@ class SignedUplinkTest {
 
   // ---- files that would hurt ----
 
+  @Test
+  void namesInHeadersLeadNowhere() throws IOException {
+    List<CodeBlock> blocks = new ArrayList<>();
+    for (String name : List.of("../b", "/etc/passwd", "", "a/../b", "x".repeat(256))) {
+      BlockHeader round = BlockHeader.newBuilder(fixture.block(0, 0).getHeader()).build();
+      round.setRound(name);
+      BlockHeader node = BlockHeader.newBuilder(fixture.block(0, 0).getHeader()).build();
+      node.setNode(name);
+      byte[] codes = fixture.block(0, 0).getCodes().array();
+      blocks.add(signed(RoundFixture.sealed(round, codes), signing(0)));
+      blocks.add(signed(RoundFixture.sealed(node, codes), signing(0)));
+    }
+    BlockHeader longName = BlockHeader.newBuilder(fixture.block(0, 0).getHeader()).build();
+    longName.setNode("x".repeat(60_000));
+    blocks.add(signed(RoundFixture.sealed(longName, new byte[9]), signing(0)));
+    List<String> found = reasons(blocks.toArray(new CodeBlock[0]));
+    assertThat(found, hasSize(11));
+    for (int i = 0; i < 10; i++) {
+      assertThat(found.get(i), equalTo(i % 2 == 0 ? "wrong-round" : "wrong-node"));
+    }
+    assertThat(found.get(10), equalTo("corrupt-record"));
+  }
+
+  @Test
+  void whatIsTooLargeIsNotRead() throws IOException {
+    ByteArrayOutputStream head = new ByteArrayOutputStream();
+    try (DataFileWriter<CodeBlock> writer =
+        new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
+      writer.setMeta("note", "x".repeat(100_000));
+      writer.create(CodeBlock.getClassSchema(), head, new byte[16]);
+    }
+    assertThat(
+        scan(fixture.round(), "a", head.toByteArray()).reasons(), equalTo(List.of("not-avro")));
+    CodeBlock large = RoundFixture.sealed(fixture.header(0, 0, 1, 0), new byte[1_200_000]);
+    // 4 times what the plan asks for and 1 MiB are read; so much is 1 200 000 bytes already
+    assertThat(reasons(signed(large, signing(0))), equalTo(List.of("oversized")));
+    RoundPlan many = plan("r1");
+    many.setProbes(5000L);
+    RoundFixture wide = fixture(many);
+    Scanned found =
+        scan(
+            wide.round(),
+            "a",
+            RoundFixture.container(List.of(signed(large, signing(0)), wide.block(0, 0))));
+    assertThat(found.reasons(), equalTo(List.of("oversized", "unsigned")));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"deflate", "snappy", "zstandard", "bzip2", "xz"})
   void aCompressedFileIsNotRead(String codec) throws IOException {

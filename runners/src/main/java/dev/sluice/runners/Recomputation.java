@@ -1,0 +1,359 @@
+package dev.sluice.runners;
+
+import dev.sluice.schemas.IndexedFile;
+import dev.sluice.schemas.VersionState;
+import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.recompute.Change;
+import dev.sluice.transforms.recompute.Gate;
+import dev.sluice.transforms.recompute.Presence;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * One look at one round: what it was made from and what is there now, whether it is to be made
+ * anew, and if so a further version of it. The lock of its root is held. FORMAT.md 14.
+ */
+abstract class Recomputation {
+  private static final String ATTEMPT = RoundDirectory.ATTEMPT + "recompute-";
+  private static final int NAMES_SHOWN = 5;
+
+  /**
+   * What a look at any round of a root needs.
+   *
+   * @param layers policies of the root and the command line
+   * @param asOf the filesystem's time before the look, nanoseconds since 1970
+   * @param settle how old a file must be
+   */
+  record Pass(
+      RoundPolicy.Layers layers,
+      RunnerChoice choice,
+      Clock clock,
+      long asOf,
+      Duration settle,
+      Trust trust) {}
+
+  /** What is believed without being read. */
+  enum Trust {
+    /** Files by size and times, and what earlier versions came to. */
+    ALL,
+    /** What earlier versions came to; files are read. */
+    NO_TIMES,
+    /** Files by size and times; every round that is made anew is made from scratch. */
+    NO_CACHE;
+
+    boolean times() {
+      return this != NO_TIMES;
+    }
+
+    boolean cache() {
+      return this != NO_CACHE;
+    }
+  }
+
+  /** How a look ended. */
+  enum State {
+    UNCHANGED("unchanged"),
+    NEW("new"),
+    LATE("late"),
+    CHANGED("changed"),
+    UNFINISHED("unfinished"),
+    WAITING("waiting"),
+    OVERDUE("overdue"),
+    GONE("gone"),
+    FAILED("failed"),
+    BROKEN("broken");
+
+    private final String label;
+
+    State(String label) {
+      this.label = label;
+    }
+
+    String label() {
+      return label;
+    }
+  }
+
+  /**
+   * How a look ended.
+   *
+   * @param detail for people; empty where there is nothing to say
+   * @param rejects records that the version that was made does not use
+   * @param whole whether that version has all that the policy asks for
+   * @param again whether another look at once is worth it
+   */
+  record Result(State state, String detail, long rejects, boolean whole, boolean again) {
+    static Result of(State state, String detail) {
+      return new Result(state, detail, 0, true, false);
+    }
+  }
+
+  /**
+   * What a version came to.
+   *
+   * @param rejects records that it does not use
+   * @param leftOut what of the policy it has not, and why; empty where it has all
+   */
+  record Made(long rejects, String leftOut) {}
+
+  /** An attempt that ended without a version, and would again while its inputs are the same. */
+  static final class NoVersionException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    NoVersionException(String reason) {
+      super(reason);
+    }
+  }
+
+  final Path root;
+  final Pass pass;
+  final RoundPolicy policy;
+  final Versions versions;
+  final RoundIndex index;
+
+  Recomputation(Path root, Pass pass) throws IOException {
+    this.root = root;
+    this.pass = pass;
+    this.policy = pass.layers().over(root).policy();
+    this.versions = new Versions(root);
+    this.index = RoundIndex.read(root);
+  }
+
+  /** What of the policy decides on contents. */
+  abstract String terms();
+
+  /** The document that names the rest of a version. */
+  abstract String document();
+
+  /** Files that a version is made from: paths below the round, in any order. */
+  abstract List<String> inputs() throws IOException;
+
+  /** From when a deadline that is a duration counts. */
+  abstract Instant begun() throws IOException;
+
+  /** Which nodes have sent what was asked for, as far as the inputs say. */
+  abstract Presence presence(Path attempt) throws IOException;
+
+  /** Fewest nodes that will do. */
+  abstract int minNodes() throws IOException;
+
+  /** What a version depends on beside its inputs, and that a failed attempt did too. */
+  abstract String surroundings() throws IOException;
+
+  /**
+   * Makes a version.
+   *
+   * @param attempt a directory for whatever lies aside
+   * @param outputs where the version is to be whole
+   * @param before the current version, if there is one
+   */
+  abstract Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
+      throws IOException, NoVersionException;
+
+  /** Looks, and does what is to be done. */
+  final Result run() throws IOException {
+    boolean interrupted = clearUp();
+    List<String> names = new ArrayList<>(inputs());
+    Collections.sort(names);
+    index.survey(names, pass.asOf(), pass.trust().times());
+    VersionState now =
+        new VersionState(Versions.STATE_FORMAT, terms(), index.inputs(), document(), "");
+    Optional<Versions.Version> made = versions.current();
+    Change change = Change.of(made.map(Versions.Version::state), now.getTerms(), now.getInputs());
+    if (change == Change.UNCHANGED) {
+      index.write();
+      return done(made.get().name(), Result.of(State.UNCHANGED, ""));
+    }
+    Optional<Versions.Version> whole = versions.madeFrom(now);
+    if (whole.isPresent()) {
+      index.write();
+      versions.makeCurrent(whole.get());
+      String name = whole.get().name();
+      return done(
+          name,
+          made.isEmpty()
+              ? Result.of(State.UNFINISHED, "version " + name + " was whole already")
+              : Result.of(State.CHANGED, "to what version " + name + " was made from"));
+    }
+    Optional<String> young = young();
+    if (young.isPresent()) {
+      index.write();
+      return Result.of(State.WAITING, young.get());
+    }
+    Path attempt = root.resolve(ATTEMPT + UUID.randomUUID());
+    try {
+      return make(attempt, change, made, now, interrupted);
+    } finally {
+      Attempt.delete(attempt.toString());
+    }
+  }
+
+  private Result make(
+      Path attempt,
+      Change change,
+      Optional<Versions.Version> made,
+      VersionState now,
+      boolean interrupted)
+      throws IOException {
+    if (!pass.trust().cache()) {
+      index.forgetScans();
+    }
+    Presence presence = presence(attempt);
+    index.write();
+    Gate gate = Gate.of(presence, minNodes(), policy.deadline(begun()), pass.clock().instant());
+    if (gate != Gate.OPEN) {
+      return Result.of(gate == Gate.WAITING ? State.WAITING : State.OVERDUE, missing(presence));
+    }
+    String key = key(now);
+    Optional<String> before = index.attempted(key);
+    if (before.isPresent()) {
+      return Result.of(State.FAILED, before.get() + " (as before: nothing has changed since)");
+    }
+    Path outputs = attempt.resolve("version");
+    Made came;
+    try {
+      came = make(attempt, outputs, made);
+    } catch (NoVersionException e) {
+      index.setAttempted(key, e.getMessage());
+      index.write();
+      return Result.of(State.FAILED, e.getMessage());
+    }
+    if (!index.isStill()) {
+      return new Result(State.WAITING, "its files changed while they were read", 0, true, true);
+    }
+    Versions.Version version = versions.publish(outputs, now);
+    versions.makeCurrent(version);
+    index.write();
+    State state =
+        switch (change) {
+          case LATE -> State.LATE;
+          case CHANGED -> State.CHANGED;
+          default -> interrupted || versions.names().size() > 1 ? State.UNFINISHED : State.NEW;
+        };
+    return done(
+        version.name(),
+        new Result(
+            state,
+            "version " + version.name() + (came.leftOut().isEmpty() ? "" : ", " + came.leftOut()),
+            came.rejects(),
+            came.leftOut().isEmpty(),
+            false));
+  }
+
+  private Result done(String current, Result result) throws IOException {
+    if (policy.document().getKeep() != null) {
+      versions.prune(policy.document().getKeep(), current);
+    }
+    return result;
+  }
+
+  /** Deletes what a process that was killed has left, and says whether there was anything. */
+  private boolean clearUp() throws IOException {
+    boolean found = false;
+    for (Path directory : List.of(root, root.resolve("versions"), index.directory())) {
+      if (!Files.isDirectory(directory)) {
+        continue;
+      }
+      try (DirectoryStream<Path> entries =
+          Files.newDirectoryStream(directory, Recomputation::isLeftOver)) {
+        for (Path entry : entries) {
+          found = true;
+          if (Files.isDirectory(entry)) {
+            Storage.deleteTree(entry.toString());
+          } else {
+            Files.deleteIfExists(entry);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  private static boolean isLeftOver(Path entry) {
+    String name = "" + entry.getFileName();
+    return name.startsWith(ATTEMPT)
+        || name.startsWith(".current.json.")
+        || name.startsWith(".index.json.")
+        || name.startsWith(".deleted-");
+  }
+
+  private static String missing(Presence presence) {
+    List<String> missing = presence.missing();
+    return missing.stream().limit(NAMES_SHOWN).collect(Collectors.joining(", "))
+        + (missing.size() > NAMES_SHOWN ? " and " + (missing.size() - NAMES_SHOWN) + " more" : "")
+        + " of "
+        + Texts.count(presence.nodes(), "node")
+        + " missing";
+  }
+
+  /** What keeps a round waiting because it may still be being written. */
+  private Optional<String> young() {
+    if (pass.settle().isZero()) {
+      return Optional.empty();
+    }
+    long now = TimeUnit.MILLISECONDS.toNanos(pass.clock().millis());
+    for (IndexedFile file : index.files()) {
+      if (Math.abs(now - file.getModified()) < pass.settle().toNanos()) {
+        return Optional.of(
+            file.getInput().getName() + " is younger than " + pass.settle().toSeconds() + " s");
+      }
+    }
+    return Optional.empty();
+  }
+
+  private String key(VersionState now) throws IOException {
+    byte[] text = (PlainJson.line(now) + surroundings()).getBytes(StandardCharsets.UTF_8);
+    return HexFormat.of().formatHex(CodeBlocks.sha256().digest(text));
+  }
+
+  /** The name of an attempt, of which its directory is. */
+  static String name(Path attempt) {
+    return attempt.getFileName().toString().substring(RoundDirectory.ATTEMPT.length());
+  }
+
+  /** Names of what lies in a directory, but those that begin with a dot; none where it is not. */
+  static List<String> names(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> entries = Files.list(directory)) {
+      return entries
+          .map(entry -> "" + entry.getFileName())
+          .filter(name -> !name.startsWith("."))
+          .sorted()
+          .toList();
+    }
+  }
+
+  /** Files one level below the directories in a directory, and files in it: paths below root. */
+  final List<String> files(String directory) throws IOException {
+    List<String> files = new ArrayList<>();
+    for (String name : names(root.resolve(directory))) {
+      Path entry = root.resolve(directory).resolve(name);
+      if (Files.isDirectory(entry)) {
+        names(entry).forEach(file -> files.add(directory + "/" + name + "/" + file));
+      } else {
+        files.add(directory + "/" + name);
+      }
+    }
+    return files;
+  }
+}

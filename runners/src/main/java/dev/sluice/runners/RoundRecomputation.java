@@ -1,0 +1,308 @@
+package dev.sluice.runners;
+
+import dev.sluice.pipelines.Uplinks;
+import dev.sluice.schemas.IndexedFile;
+import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.Outcome;
+import dev.sluice.schemas.RefinedRound;
+import dev.sluice.schemas.ScanRecord;
+import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.allocation.MomentBound;
+import dev.sluice.transforms.recompute.BlockSet;
+import dev.sluice.transforms.recompute.Presence;
+import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.ScanUplinks;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.avro.file.DataFileStream;
+import org.apache.avro.specific.SpecificDatumReader;
+import org.apache.beam.sdk.io.fs.MatchResult;
+
+/** A look at a round of logits. */
+final class RoundRecomputation extends Recomputation {
+  private static final String PLAN = "plan.json";
+  private static final String REVOKED = "revoked.json";
+  private static final String UPLINK = "uplink";
+
+  private PlannedRound planned;
+
+  RoundRecomputation(Path root, Pass pass) throws IOException {
+    super(root, pass);
+  }
+
+  @Override
+  String terms() {
+    return policy.roundTerms();
+  }
+
+  @Override
+  String document() {
+    return "manifest.json";
+  }
+
+  @Override
+  List<String> inputs() throws IOException {
+    List<String> inputs = new ArrayList<>(List.of(PLAN));
+    if (Files.exists(root.resolve(REVOKED))) {
+      inputs.add(REVOKED);
+    }
+    inputs.addAll(files(UPLINK));
+    return inputs;
+  }
+
+  @Override
+  Instant begun() throws IOException {
+    return Files.getLastModifiedTime(root.resolve(PLAN)).toInstant();
+  }
+
+  private RoundDirectory directory() {
+    return new RoundDirectory(root.toString());
+  }
+
+  /** The plan; only once files have been looked at, so that it is what the index has. */
+  private PlannedRound planned() throws IOException {
+    if (planned == null) {
+      planned = RoundRunner.plan(directory());
+    }
+    return planned;
+  }
+
+  @Override
+  int minNodes() throws IOException {
+    int most = planned().speakingNodes();
+    Integer asked = policy.document().getMinNodes();
+    if (asked != null && asked > most) {
+      throw new BadInputException(
+          policy.source()
+              + ": field 'minNodes': found "
+              + asked
+              + ", expected at most "
+              + most
+              + ", the nodes with bits in "
+              + planned().source());
+    }
+    return asked == null ? most : asked;
+  }
+
+  @Override
+  String surroundings() throws IOException {
+    StringBuilder text = new StringBuilder();
+    for (RefinedRound earlier : planned().refined()) {
+      Path there =
+          Path.of(RefinedRounds.resolve(root.toString(), earlier.getDirectory())).normalize();
+      for (String node : names(there.resolve(UPLINK))) {
+        for (String file : names(there.resolve(UPLINK).resolve(node))) {
+          Path path = there.resolve(UPLINK).resolve(node).resolve(file);
+          text.append('|').append(path).append('|').append(FileStat.of(path));
+        }
+      }
+    }
+    return text.toString();
+  }
+
+  // ---- scans ----
+
+  @Override
+  Presence presence(Path attempt) throws IOException {
+    PlannedRound round = planned();
+    index.scansOf(scansOf());
+    scan(attempt);
+    List<String> names = new ArrayList<>();
+    List<BitSet> sent = new ArrayList<>();
+    Map<String, BitSet> byNode = new HashMap<>();
+    for (NodePlan node : round.nodes()) {
+      if (node.getBitsPerProbe() > 0) {
+        names.add(node.getName());
+        sent.add(byNode.computeIfAbsent(node.getName(), name -> new BitSet()));
+      }
+    }
+    for (IndexedFile file : uplinks()) {
+      BitSet blocks = byNode.get(nodeOf(file));
+      if (blocks != null && file.getBlocks() != null) {
+        BlockSet.add(blocks, file.getBlocks());
+      }
+    }
+    Presence presence = Presence.of(names, sent, round.blocks());
+    // Whose earlier digits are not whole need not send; the average itself says who is enough.
+    return round.refined().isEmpty()
+        ? presence
+        : new Presence(
+            presence.nodes(),
+            presence.missing(),
+            sent.stream().allMatch(BitSet::isEmpty) ? 0 : names.size());
+  }
+
+  private List<IndexedFile> uplinks() {
+    return index.files().stream()
+        .filter(file -> file.getInput().getName().startsWith(UPLINK + "/"))
+        .toList();
+  }
+
+  /** The directory in uplink/ that a file is in; uplink itself for one beside them. */
+  private static String nodeOf(IndexedFile file) {
+    String[] parts = file.getInput().getName().split("/", -1);
+    return parts[parts.length - 2];
+  }
+
+  /** What a scan depends on beside its file. */
+  private String scansOf() {
+    StringBuilder text = new StringBuilder(ScanUplinks.FORMAT);
+    for (IndexedFile file : index.files()) {
+      String name = file.getInput().getName();
+      if (name.equals(PLAN) || name.equals(REVOKED)) {
+        text.append('|').append(name).append('|').append(file.getInput().getSha256());
+      }
+    }
+    return HexFormat.of()
+        .formatHex(CodeBlocks.sha256().digest(text.toString().getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /** Scans the files that have not been. */
+  private void scan(Path attempt) throws IOException {
+    Map<String, IndexedFile> unknown = new HashMap<>();
+    List<MatchResult.Metadata> files = new ArrayList<>();
+    for (IndexedFile file : uplinks()) {
+      if (index.scan(file).isEmpty()) {
+        MatchResult.Metadata found =
+            MatchResult.Metadata.builder()
+                .setResourceId(Storage.resource(root.resolve(file.getInput().getName()).toString()))
+                .setSizeBytes(file.getInput().getBytes())
+                .setLastModifiedMillis(0)
+                .setIsReadSeekEfficient(true)
+                .build();
+        files.add(found);
+        unknown.put(found.resourceId().toString(), file);
+      }
+    }
+    if (files.isEmpty()) {
+      return;
+    }
+    new RoundRunner()
+        .scan(
+            planned(),
+            directory(),
+            files,
+            pass.choice(),
+            name(attempt) + "/scans",
+            (file, scan) ->
+                index.keepScan(unknown.get(file), Path.of(scan), blocks(Path.of(scan))));
+  }
+
+  private static String blocks(Path scan) throws IOException {
+    BitSet blocks = new BitSet();
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(scan));
+        DataFileStream<ScanRecord> records =
+            new DataFileStream<>(in, new SpecificDatumReader<>(ScanRecord.class))) {
+      while (records.hasNext()) {
+        ScanRecord record = records.next();
+        if (record.getClaim() != null) {
+          blocks.set(record.getClaim().getHeader().getBlock());
+        }
+      }
+    }
+    return BlockSet.text(blocks);
+  }
+
+  // ---- a version ----
+
+  @Override
+  Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
+      throws IOException, NoVersionException {
+    PlannedRound round = planned();
+    RoundDirectory directory = directory().withOutputs(outputs.toString());
+    Storage.replace(directory.plan(), round.json());
+    List<String> scans = new ArrayList<>();
+    for (IndexedFile file : uplinks()) {
+      scans.add(
+          index
+              .scan(file)
+              .orElseThrow(
+                  () ->
+                      new IOException(
+                          file.getInput().getName() + ": its scan is gone; run it again"))
+              .toString());
+    }
+    Uplinks own = Uplinks.of(round, directory).scanned(scans);
+    Outcome outcome =
+        new RoundRunner()
+            .aggregate(
+                own, minNodes(), pass.choice(), name(attempt) + "/aside", memory(round, before));
+    if (!outcome.getComplete()) {
+      throw new NoVersionException(incomplete(outcome));
+    }
+    String leftOut = "";
+    if (policy.hasMoments()) {
+      MomentsRunner.measure(own, pass.choice());
+      if (policy.document().getAllocation() != null) {
+        leftOut = allocate(directory);
+      }
+      byte[] page = FullReport.of(round, directory, Optional.empty(), warning -> {});
+      Storage.replace(directory.fullReport(), page);
+    }
+    return new Made(outcome.getRejects(), leftOut);
+  }
+
+  /** Where shards are remembered; nowhere in a round that refines others. */
+  private Optional<RoundDirectory> memory(PlannedRound round, Optional<Versions.Version> before) {
+    if (!round.refined().isEmpty()) {
+      return Optional.empty();
+    }
+    String outputs =
+        before
+            .filter(version -> pass.trust().cache())
+            .map(version -> versions.directory(version.name()).toString())
+            .orElse(root.resolve("versions").resolve(".none").toString());
+    return Optional.of(directory().withOutputs(outputs));
+  }
+
+  /**
+   * Divides the next round's bits, where that is possible: a node that is missing, or a budget that
+   * does not do, keeps nobody from the teacher.
+   *
+   * @return why there is no allocation; empty where there is one
+   */
+  private String allocate(RoundDirectory directory) throws IOException {
+    AllocationTask.Terms terms = policy.allocation();
+    byte[] document;
+    try {
+      WarmUp warmUp = WarmUp.of(List.of(directory), MomentBound.Probes.FIXED);
+      document =
+          PlainJson.write(
+              AllocationTask.of(warmUp, terms, message -> policy.usage("allocation", message))
+                  .finished(terms.total()));
+    } catch (BadInputException | UncheckedIOException e) {
+      String why = e instanceof UncheckedIOException ? e.getCause().getMessage() : e.getMessage();
+      return "without an allocation: " + why.replace(directory.outputs(), directory.root());
+    }
+    Storage.replace(directory.allocation(), document);
+    return "";
+  }
+
+  private static String incomplete(Outcome outcome) {
+    List<String> reasons = new ArrayList<>(outcome.getRefusals());
+    reasons.addAll(outcome.getDetails());
+    return "not complete: "
+        + (outcome.getShortBlocks() > 0
+            ? Texts.count(outcome.getShortBlocks(), "block") + " with too few nodes; "
+            : "")
+        + String.join("; ", reasons.subList(0, Math.min(3, reasons.size())))
+        + (reasons.size() > 3 ? "; and " + (reasons.size() - 3) + " more" : "");
+  }
+}
