@@ -2,13 +2,17 @@ package dev.sluice.runners;
 
 import dev.sluice.pipelines.Uplinks;
 import dev.sluice.schemas.IndexedFile;
+import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Outcome;
 import dev.sluice.schemas.RefinedRound;
+import dev.sluice.schemas.RejectFile;
 import dev.sluice.schemas.ScanRecord;
+import dev.sluice.schemas.TeacherShard;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.allocation.MomentBound;
+import dev.sluice.transforms.commit.RoundCommit;
 import dev.sluice.transforms.recompute.BlockSet;
 import dev.sluice.transforms.recompute.Presence;
 import dev.sluice.transforms.round.BadInputException;
@@ -221,6 +225,30 @@ final class RoundRecomputation extends Recomputation {
   }
 
   // ---- a version ----
+
+  @Override
+  boolean isIntact(Versions.Version version) throws IOException {
+    Path at = versions.directory(version.name());
+    Manifest manifest = RoundRunner.manifest(directory().withOutputs(at.toString()));
+    Map<String, String> named = new HashMap<>();
+    for (TeacherShard shard : manifest.getTeacher()) {
+      named.put("teacher/" + shard.getName() + ".npy", shard.getNpySha256());
+      named.put("teacher/" + shard.getName() + ".avro", shard.getAvroSha256());
+    }
+    for (RejectFile file : manifest.getRejects()) {
+      named.put("rejects/" + RoundCommit.rejectName(file.getNode()), file.getSha256());
+    }
+    if (manifest.getReport() != null) {
+      named.put(manifest.getReport().getName(), manifest.getReport().getSha256());
+    }
+    for (Map.Entry<String, String> file : named.entrySet()) {
+      Path path = at.resolve(file.getKey());
+      if (!Files.isRegularFile(path) || !FileDigest.of(path.toString()).equals(file.getValue())) {
+        return false;
+      }
+    }
+    return true;
+  }
 
   @Override
   Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
