@@ -29,13 +29,6 @@ import org.apache.beam.sdk.values.TupleTag;
  *     uplinks themselves are read
  */
 public record Uplinks(PlannedRound round, RoundDirectory directory, Optional<List<String>> scans) {
-  /**
-   * Up to this many nodes, each uplink is its own branch of the graph, and shows under its own
-   * name; beyond, one branch reads all, so that building the graph does not take longer than the
-   * work.
-   */
-  public static final int NODE_BRANCHES = 32;
-
   /** The uplinks of a round. */
   public static Uplinks of(PlannedRound round, RoundDirectory directory) {
     return new Uplinks(round, directory, Optional.empty());
@@ -58,7 +51,7 @@ public record Uplinks(PlannedRound round, RoundDirectory directory, Optional<Lis
     List<String> names = new ArrayList<>();
     round.nodes().forEach(node -> names.add(node.getName()));
     List<PCollectionTuple> uplinks = new ArrayList<>();
-    if (names.size() > NODE_BRANCHES) {
+    if (names.size() > pipeline.getOptions().as(UplinkOptions.class).getNodeBranches()) {
       uplinks.add(read(pipeline, "Nodes", names));
     } else {
       names.forEach(name -> uplinks.add(read(pipeline, name, List.of(name))));

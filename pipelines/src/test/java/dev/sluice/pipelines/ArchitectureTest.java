@@ -31,7 +31,7 @@ import org.junit.jupiter.api.TestFactory;
 /** Which way dependencies run, what may know Beam, and that nothing asks for time or chance. */
 class ArchitectureTest {
   private static final String ARITHMETIC =
-      "dev.sluice.transforms.(channel|theory|allocation|conformal|retrieval|distillation)..";
+      "dev.sluice.transforms.(channel|theory|allocation|conformal|retrieval|distillation|trust)..";
   private static final String BEAM = "org.apache.beam..";
 
   /** Neither directories of test classes nor jars of them. */

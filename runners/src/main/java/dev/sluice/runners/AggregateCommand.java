@@ -50,6 +50,8 @@ final class AggregateCommand extends SluiceCommand {
               + " have bits in the plan.")
   private Integer minNodes;
 
+  @Mixin private HubKeyOption hub;
+
   @Mixin private RunnerOptions runner;
 
   @Override
@@ -58,10 +60,18 @@ final class AggregateCommand extends SluiceCommand {
     RoundDirectory directory = Locations.inputs(round);
     Versions.checkNone(directory.root(), "aggregate");
     PlannedRound planned = RoundRunner.plan(directory);
+    hub.check(planned, directory);
     int least = minNodes == null ? planned.speakingNodes() : minNodes;
-    if (least < 1 || least > planned.speakingNodes()) {
+    if (least < planned.leastMinNodes() || least > planned.speakingNodes()) {
       throw usage(
-          "--min-nodes must be 1 to "
+          "--min-nodes must be "
+              + planned.leastMinNodes()
+              + (planned.leastMinNodes() > 1
+                  ? " (of a trimmed mean "
+                      + planned.trim()
+                      + " are left out at either end, and one must be left)"
+                  : "")
+              + " to "
               + planned.speakingNodes()
               + ", the nodes with bits in the plan; got "
               + least);

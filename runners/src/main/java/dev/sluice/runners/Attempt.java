@@ -52,7 +52,7 @@ record Attempt(String what, String root, List<String> asides) {
     try {
       Callable<Void> engine =
           () -> {
-            Engines.run(runner, "sluice-" + what, build);
+            Engines.run(runner, "sluice-" + what + " " + root, build);
             return null;
           };
       FutureTask<Void> job = new FutureTask<>(engine);
@@ -97,6 +97,9 @@ record Attempt(String what, String root, List<String> asides) {
   }
 
   private IOException failure(Throwable failure) {
+    if (failure instanceof ClusterException broken) {
+      throw broken;
+    }
     return Failures.badInput(failure)
         .<IOException>map(
             message ->

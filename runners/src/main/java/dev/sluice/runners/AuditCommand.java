@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code sluice audit}. */
@@ -19,8 +20,8 @@ import picocli.CommandLine.Option;
     description = {
       "Measures a committed round against the raw logits it was made from.",
       "",
-      "Prints, in nats and as means over probes, the KL divergence from the mean of the clipped"
-          + " logits to the teacher, between the bounds that the certificate gives for its"
+      "Prints, in nats and as means over probes, the KL divergence from the plan's average of the"
+          + " clipped logits to the teacher, between the bounds that the certificate gives for its"
           + " expectation; what clipping alone did, apart; and the teacher's mean squared error and"
           + " bias per coordinate, in logits. Only someone who holds the raw logits can run it."
     },
@@ -41,6 +42,8 @@ final class AuditCommand extends SluiceCommand {
       description = "Raw logits (.npy, m x V) of every node that was averaged.")
   private Map<String, String> logits;
 
+  @Mixin private HubKeyOption hub;
+
   @Option(names = "--json", description = "Print one JSON object and nothing else.")
   private boolean json;
 
@@ -48,6 +51,7 @@ final class AuditCommand extends SluiceCommand {
   public Integer call() throws IOException {
     RoundDirectory directory = Locations.round(round);
     PlannedRound planned = RoundRunner.plan(directory);
+    hub.check(planned, directory);
     Map<String, String> files = new LinkedHashMap<>();
     for (Map.Entry<String, String> node : logits.entrySet()) {
       files.put(node.getKey(), Locations.of(node.getValue()));
@@ -55,11 +59,13 @@ final class AuditCommand extends SluiceCommand {
     Audit audit = AuditRunner.audit(planned, directory, files, RunnerChoice.direct());
     out()
         .print(
-            json ? new String(PlainJson.write(audit), StandardCharsets.UTF_8) : forPeople(audit));
+            json
+                ? new String(PlainJson.write(audit), StandardCharsets.UTF_8)
+                : forPeople(audit, planned.trim() > 0));
     return 0;
   }
 
-  private static String forPeople(Audit audit) {
+  private static String forPeople(Audit audit, boolean trimmed) {
     Texts.Table kl =
         new Texts.Table(
             "KL, nats (means over " + Texts.count(audit.getProbes(), "probe") + ")", "");
@@ -70,7 +76,7 @@ final class AuditCommand extends SluiceCommand {
       kl.row("lower bound (L) on the expectation", Texts.number(audit.getLower()));
     }
     kl.row(
-        "measured: mean of clipped logits || teacher",
+        "measured: " + (trimmed ? "trimmed mean" : "mean") + " of clipped logits || teacher",
         Texts.number(audit.getKl())
             + (audit.getKlStandardError() == null
                 ? ""
@@ -120,7 +126,9 @@ final class AuditCommand extends SluiceCommand {
     return "Round "
         + audit.getRound()
         + (audit.getUpper() == null
-            ? "; no error law without dither: only the worst case is certain"
+            ? "; no error law "
+                + (trimmed ? "of a trimmed mean" : "without dither")
+                + ": only the worst case is certain"
             : "")
         + "\n\n"
         + kl

@@ -11,6 +11,7 @@ import dev.sluice.transforms.bounds.Bound;
 import dev.sluice.transforms.bounds.BoundCatalogue;
 import dev.sluice.transforms.bounds.Input;
 import dev.sluice.transforms.bounds.Setting;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.BadPlanException;
 import dev.sluice.transforms.round.CommittedRound;
 import dev.sluice.transforms.round.PlanDraft;
@@ -190,10 +191,12 @@ final class BoundsCommand extends SluiceCommand {
     if (plan != null) {
       String file = Locations.existing(plan).resourceId().toString();
       PlannedRound planned = PlannedRound.parse(Storage.read(file, PlainJson.MAX_BYTES), file);
+      checkMean(planned);
       setting = Setting.of(planned, inputs(planned.vocabulary()));
     } else {
       RoundDirectory directory = Locations.round(round);
       PlannedRound planned = RoundRunner.plan(directory);
+      checkMean(planned);
       Map<Input, Double> inputs = inputs(planned.vocabulary());
       setting =
           Storage.find(directory.manifest()).isPresent()
@@ -210,6 +213,15 @@ final class BoundsCommand extends SluiceCommand {
       return setting.withClips(each("--clip", clip, setting.nodes()));
     } catch (IllegalArgumentException e) {
       throw usage("--clip: " + e.getMessage());
+    }
+  }
+
+  private static void checkMean(PlannedRound planned) throws BadInputException {
+    if (planned.trim() > 0) {
+      throw new BadInputException(
+          planned.source()
+              + ": its average is a trimmed mean, and these bounds are of a mean; what is certain of"
+              + " it is the worst case in manifest.json");
     }
   }
 

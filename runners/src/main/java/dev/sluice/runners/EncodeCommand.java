@@ -2,11 +2,18 @@ package dev.sluice.runners;
 
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.transforms.channel.Centring;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.trust.SigningKey;
+import dev.sluice.transforms.trust.VerifyingKey;
 import java.io.IOException;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** A site's step. */
@@ -63,6 +70,16 @@ final class EncodeCommand extends SluiceCommand {
   private String tokenizer;
 
   @Option(
+      names = "--key",
+      paramLabel = "FILE",
+      description =
+          "This site's private key, as keygen wrote it: every block is signed. Required where the"
+              + " plan has keys, and refused where it has none.")
+  private String key;
+
+  @Mixin private HubKeyOption hub;
+
+  @Option(
       names = "--parallelism",
       paramLabel = "P",
       description =
@@ -74,8 +91,10 @@ final class EncodeCommand extends SluiceCommand {
   public Integer call() throws IOException {
     Centring.Masking masking = masking();
     RoundDirectory directory = Locations.inputs(round);
-    PlannedRound planned = RoundRunner.plan(directory);
+    PlannedRound planned = RoundRunner.planAsSent(directory);
+    hub.check(planned, directory);
     int index = nodeIndex(planned, node);
+    Optional<SigningKey> signing = signingKey(planned, index);
     FileDigest.check(
         planned.source(), "probe set", "--probe-set", planned.plan().getProbeSetDigest(), probeSet);
     FileDigest.check(
@@ -88,10 +107,47 @@ final class EncodeCommand extends SluiceCommand {
     RunnerChoice choice = RunnerOptions.parallel(RunnerChoice.direct(), parallelism, this::usage);
     reportAttempts(directory);
     RoundRunner.Encoded encoded =
-        new RoundRunner(progress()).encode(planned, directory, index, file, masking, choice);
+        new RoundRunner(progress())
+            .encode(planned, directory, index, file, masking, choice, signing);
     out().print(summary(planned, planned.nodes().get(index), encoded));
     out().println("written to " + directory.uplink(node));
     return ExitCodes.OK;
+  }
+
+  private Optional<SigningKey> signingKey(PlannedRound planned, int index) throws IOException {
+    if (!planned.isSigned()) {
+      if (key != null) {
+        throw new BadInputException(
+            planned.source()
+                + ": it has no keys, so that nobody's blocks need a signature, and --key asks for"
+                + " one: not the plan that you were promised, or encode without --key");
+      }
+      return Optional.empty();
+    }
+    List<VerifyingKey> keys = planned.keyRing(index).valid();
+    String fingerprints =
+        keys.stream().map(VerifyingKey::fingerprint).collect(Collectors.joining(", "));
+    if (key == null) {
+      throw new BadInputException(
+          planned.source()
+              + ": blocks of '"
+              + node
+              + "' count only under a signature by key "
+              + fingerprints
+              + "; --key names the file with the private one");
+    }
+    SigningKey signing = KeyFiles.privateKey(key);
+    if (keys.stream().noneMatch(signing::isOf)) {
+      throw new BadInputException(
+          key
+              + ": not a key of '"
+              + node
+              + "' in "
+              + planned.source()
+              + ", which has "
+              + fingerprints);
+    }
+    return Optional.of(signing);
   }
 
   private Centring.Masking masking() {

@@ -17,6 +17,9 @@ final class ExitCodes {
   /** Done, and some of what came was rejected. */
   static final int DONE_WITH_REJECTS = 4;
 
+  /** The Flink cluster could not do it, for no fault of the input: run it again. */
+  static final int CLUSTER = 5;
+
   /** Another recomputation is at work on the same root. */
   static final int LOCKED = 6;
 

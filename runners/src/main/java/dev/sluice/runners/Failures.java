@@ -24,6 +24,9 @@ final class Failures {
    * Message of the problem with input or files that is behind a failure; empty if there is none.
    */
   static Optional<String> badInput(Throwable failure) {
+    if (cluster(failure).isPresent()) {
+      return Optional.empty(); // that a connection broke is an IOException as well
+    }
     List<Throwable> chain = chain(failure);
     for (Throwable link : chain) {
       if (link instanceof IOException && link.getClass().getName().startsWith("dev.sluice.")) {
@@ -44,6 +47,14 @@ final class Failures {
       }
     }
     return Optional.empty();
+  }
+
+  /** What is wrong with the Flink cluster behind a failure; empty if that is not what failed. */
+  static Optional<String> cluster(Throwable failure) {
+    return chain(failure).stream()
+        .filter(ClusterException.class::isInstance)
+        .map(link -> oneLine(link.getMessage()))
+        .findFirst();
   }
 
   /** One line on a failure that is nobody's input. */

@@ -21,6 +21,9 @@ final class Forecast {
   /** Frame and sync marker of an Avro block, checksum and length of a record. */
   private static final int RECORD_BYTES = 30;
 
+  /** A signature, and what its length takes beside that of none. */
+  private static final int SIGNATURE_BYTES = 65;
+
   private final PlannedRound round;
 
   Forecast(PlannedRound round) {
@@ -48,7 +51,8 @@ final class Forecast {
     if (!asFiles) {
       return (blocks - 1) * whole.payloadBits() + last.payloadBits();
     }
-    long header = headerBytes(node) + (long) RECORD_BYTES;
+    long header =
+        headerBytes(node) + (long) RECORD_BYTES + (round.isSigned() ? SIGNATURE_BYTES : 0);
     int container =
         CONTAINER_BYTES
             + CodeBlock.getClassSchema().toString().getBytes(StandardCharsets.UTF_8).length;
@@ -79,10 +83,10 @@ final class Forecast {
 
   /**
    * (U) if every node sends every block, nats, mean over probes; empty where clips follow the data
-   * or there is no dither.
+   * or errors have no law.
    */
   Optional<Double> upper() {
-    if (round.fixedClip(0).isEmpty() || !round.quantizer().isDithered()) {
+    if (round.fixedClip(0).isEmpty() || !round.hasErrorLaw()) {
       return Optional.empty();
     }
     int last = round.blocks() - 1;

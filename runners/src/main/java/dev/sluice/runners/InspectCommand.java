@@ -11,13 +11,16 @@ import dev.sluice.schemas.RejectedRecord;
 import dev.sluice.schemas.TeacherBlock;
 import dev.sluice.schemas.avro.ContainerScanner;
 import dev.sluice.schemas.avro.NotAContainerException;
+import dev.sluice.schemas.json.JsonDocumentException;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
 import dev.sluice.transforms.commit.CommitMoments;
 import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.PlanSeal;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.trust.VerifyingKey;
 import dev.sluice.transforms.uplink.ListUplinks;
 import java.io.IOException;
 import java.io.InputStream;
@@ -112,6 +115,7 @@ final class InspectCommand extends SluiceCommand {
         sum[1] += Math.max(0, file.sizeBytes());
       }
     }
+    signature(planned, directory, text, tree);
     Texts.Table table = new Texts.Table("uplink of", "files", "size", "");
     ArrayNode list = tree.putArray("uplinks");
     uplinks.forEach(
@@ -143,9 +147,32 @@ final class InspectCommand extends SluiceCommand {
               : "not done: manifest.json is of another plan, "
                   + manifest.getPlanDigest()
                   + "; aggregate again\n");
+      if (same
+          && manifest.getRevoked() != null
+          && !manifest.getRevoked().equals(planned.revoked())) {
+        text.append("other keys are revoked by now: aggregate again\n");
+      }
       text.append(Reports.manifest(manifest));
     }
     return new Finding(text.toString(), tree);
+  }
+
+  /** Who signed the plan; that is nothing to go by unless one knows whose key it is. */
+  private static void signature(
+      PlannedRound planned, RoundDirectory directory, StringBuilder text, ObjectNode tree)
+      throws IOException {
+    if (Storage.find(directory.planSignature()).isEmpty()) {
+      tree.putNull("planSignedBy");
+      return;
+    }
+    try {
+      VerifyingKey signer = PlanSeal.signer(planned, directory);
+      tree.put("planSignedBy", signer.base64());
+      text.append("plan.sig   by key ").append(signer).append("; whose, one must know\n\n");
+    } catch (BadInputException | JsonDocumentException e) {
+      tree.putNull("planSignedBy");
+      text.append("plan.sig   no signature of this plan: ").append(e.getMessage()).append("\n\n");
+    }
   }
 
   private static ObjectNode planTree(PlannedRound planned) {

@@ -72,7 +72,7 @@ final class MomentsRunner {
     try {
       Engines.run(
           runner,
-          "sluice-moments",
+          "sluice-moments " + directory.root(),
           pipeline -> MomentsRound.build(pipeline, committed, own, refined));
     } catch (RuntimeException e) {
       throw new BadInputException(Failures.badInput(e).orElseThrow(() -> e), e);

@@ -1,13 +1,18 @@
 package dev.sluice.runners;
 
+import dev.sluice.schemas.Average;
 import dev.sluice.schemas.ClipPolicy;
+import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.BadPlanException;
+import dev.sluice.transforms.round.KeyRevocations;
 import dev.sluice.transforms.round.PlanDraft;
+import dev.sluice.transforms.round.PlanSeal;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.trust.VerifyingKey;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -17,6 +22,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -108,6 +114,25 @@ final class PlanCommand extends SluiceCommand {
   private String quantizer;
 
   @Option(
+      names = "--average",
+      paramLabel = "mean|trimmed-mean",
+      description =
+          "mean: of all nodes, with a certificate of its expected error. trimmed-mean: at each"
+              + " coordinate without the --trim lowest and the --trim highest, so that as many nodes"
+              + " that send anything at all cannot take a logit out of the range of the others;"
+              + " biased, and only its worst case is certified. Default: mean; with --refines, the"
+              + " refined round's.")
+  private String average;
+
+  @Option(
+      names = "--trim",
+      paramLabel = "F",
+      description =
+          "With --average trimmed-mean: nodes left out at either end, 1 or more; at least 2F+1 must"
+              + " send each block.")
+  private Integer trim;
+
+  @Option(
       names = "--probe-set",
       paramLabel = "FILE",
       description =
@@ -155,6 +180,26 @@ final class PlanCommand extends SluiceCommand {
   private Double total;
 
   @Option(
+      names = "--keys",
+      paramLabel = "DIR",
+      description =
+          "Directory with NODE.pub of every node, as keygen wrote it: the round is signed, and"
+              + " blocks count only under a signature of their node. A file may hold up to four"
+              + " keys one after the other, so that a new one can come before the old one goes."
+              + " Default: with --from or --refines that round's keys without those revoked, else"
+              + " none.")
+  private String keys;
+
+  @Option(
+      names = "--sign",
+      paramLabel = "FILE",
+      description =
+          "The hub's private key, as keygen wrote it, its .pub beside it: plan.sig is written, by"
+              + " which sites know the plan for the hub's. Default: no plan.sig, and one that is"
+              + " there is deleted.")
+  private String sign;
+
+  @Option(
       names = "--force",
       description =
           "Replace a different plan. Uplinks encoded under it become rejects (wrong-plan) until the"
@@ -164,7 +209,9 @@ final class PlanCommand extends SluiceCommand {
   @Override
   public Integer call() throws IOException {
     RoundDirectory directory = Locations.inputs(round);
-    PlannedRound planned = finished(draft(directory));
+    Optional<KeyFiles.Pair> hub =
+        sign == null ? Optional.empty() : Optional.of(KeyFiles.pair(sign));
+    PlannedRound planned = finished(keyed(draft(directory)));
     byte[] json = planned.json();
     boolean replaced = false;
     if (Storage.find(directory.plan()).isPresent()) {
@@ -177,13 +224,95 @@ final class PlanCommand extends SluiceCommand {
                 + " under it become rejects (wrong-plan) until the sites encode again");
       }
     }
+    List<RevokedKey> revoked = stillRevoked(planned, directory);
+    Storage.deleteIfExists(directory.planSignature()); // at no time beside a plan not signed
     Storage.replace(directory.plan(), json);
+    if (!revoked.isEmpty()) {
+      KeyRevocations.write(planned, directory, revoked);
+    } else {
+      Storage.deleteIfExists(directory.revocations());
+    }
+    if (hub.isPresent()) {
+      Storage.replace(
+          directory.planSignature(),
+          PlanSeal.sign(planned, hub.get().signing(), hub.get().verifying()));
+    }
     out().print(Reports.plan(planned));
     out().println("written to " + directory.plan());
+    if (hub.isPresent()) {
+      out().println("signed by key " + hub.get().verifying());
+    }
+    for (RevokedKey key : revoked) {
+      err().println("sluice: a key of '" + key.getNode() + "' in this plan stays revoked");
+    }
     if (replaced) {
       err().println("sluice: replaced a different plan; uplinks encoded under it are rejects now");
     }
     return ExitCodes.OK;
+  }
+
+  /** Keys that were revoked in this directory and are in the plan that takes its place. */
+  private static List<RevokedKey> stillRevoked(PlannedRound planned, RoundDirectory directory)
+      throws IOException {
+    if (Storage.find(directory.revocations()).isEmpty()) {
+      return List.of();
+    }
+    return KeyRevocations.read(directory.revocations()).getKeys().stream()
+        .filter(key -> KeyRevocations.isOfPlan(planned, key))
+        .toList();
+  }
+
+  /** With the keys of a directory, or of the round that this one follows. */
+  private PlanDraft keyed(PlanDraft draft) throws IOException {
+    String follows = from != null ? from : refines;
+    Optional<PlannedRound> earlier =
+        follows == null
+            ? Optional.empty()
+            : Optional.of(RoundRunner.plan(Locations.round(follows)));
+    if (keys != null) {
+      Map<String, List<String>> registry = KeyFiles.registry(keys, draft.names());
+      if (earlier.isPresent()) {
+        refuseRevoked(registry, earlier.get());
+      }
+      return draft.withKeys(registry);
+    }
+    if (earlier.isEmpty() || !earlier.get().isSigned()) {
+      return draft;
+    }
+    Map<String, List<String>> carried = new HashMap<>();
+    for (int node = 0; node < earlier.get().nodes().size(); node++) {
+      String name = earlier.get().nodes().get(node).getName();
+      List<VerifyingKey> valid = earlier.get().keyRing(node).valid();
+      if (valid.isEmpty()) {
+        throw new BadInputException(
+            earlier.get().source()
+                + ": all keys of node '"
+                + name
+                + "' are revoked there; --keys gives it new ones");
+      }
+      carried.put(name, valid.stream().map(VerifyingKey::base64).toList());
+    }
+    return draft.withKeys(carried);
+  }
+
+  private void refuseRevoked(Map<String, List<String>> registry, PlannedRound earlier)
+      throws BadInputException {
+    for (RevokedKey gone : earlier.revoked()) {
+      for (Map.Entry<String, List<String>> node : registry.entrySet()) {
+        if (node.getValue().contains(gone.getKey())) {
+          throw new BadInputException(
+              keys
+                  + ": "
+                  + node.getKey()
+                  + KeyFiles.PUBLIC
+                  + " has a key of '"
+                  + gone.getNode()
+                  + "' that was revoked in round '"
+                  + earlier.plan().getId()
+                  + "'");
+        }
+      }
+    }
   }
 
   /** A wrong value is the command line's fault where it came from there. */
@@ -191,6 +320,17 @@ final class PlanCommand extends SluiceCommand {
     try {
       return draft.finish("plan");
     } catch (BadPlanException e) {
+      if (e.field().contains("].keys") && keys != null) {
+        Matcher key = VALUE_OF_NODE.matcher(e.field());
+        throw new BadInputException(
+            keys
+                + (key.matches()
+                    ? "/" + draft.names().get(Integer.parseInt(key.group(1))) + KeyFiles.PUBLIC
+                    : "")
+                + ": "
+                + e.detail(),
+            e);
+      }
       String option = option(e.field(), draft.names().isEmpty());
       if (option == null) {
         throw e;
@@ -225,6 +365,7 @@ final class PlanCommand extends SluiceCommand {
       case "probes" -> probes == null ? null : "--probes";
       case "vocabulary" -> vocabulary == null ? null : "--vocab";
       case "quantizer" -> quantizer == null ? null : "--quantizer";
+      case "average.trim" -> trim == null ? null : "--trim";
       case "seed" -> seed == null && (from != null || refines != null) ? null : "--seed";
       default -> null;
     };
@@ -242,6 +383,7 @@ final class PlanCommand extends SluiceCommand {
     if (refines != null) {
       refuse("--refines", "--nodes", nodes, "--vocab", vocabulary, "--probes", probes);
       refuse("--refines", "--clip", clip, "--quantizer", quantizer, "--seed", seed);
+      refuse("--refines", "--average", average, "--trim", trim);
       refuse("--refines", "--probe-set", probeSet, "--tokenizer", tokenizer);
       if (bits != null && total != null) {
         throw usage("--bits-per-coordinate and --total-bits-per-coordinate exclude each other");
@@ -298,12 +440,16 @@ final class PlanCommand extends SluiceCommand {
     if (clip != null) {
       draft.withClip(clipPolicy(drafted.names()));
     }
-    if (from != null && (clip != null || quantizer != null)) {
+    Average averaged = average();
+    if (averaged != null) {
+      draft.withAverage(averaged);
+    }
+    if (from != null && (clip != null || quantizer != null || averaged != null)) {
       draft.withSplit(null);
       err()
           .println(
-              "sluice: the allocation's weights and prediction are of "
-                  + "another clip or quantizer: the plan has its bits, and does not repeat them");
+              "sluice: the allocation's weights and prediction are of another clip, quantizer or"
+                  + " average: the plan has its bits, and does not repeat them");
     }
     if (probeSet != null) {
       draft.withProbeSet(FileDigest.of(probeSet));
@@ -312,6 +458,21 @@ final class PlanCommand extends SluiceCommand {
       draft.withTokenizer(FileDigest.of(tokenizer));
     }
     return draft;
+  }
+
+  /** Null where it is the mean. */
+  private Average average() {
+    boolean trims = PlannedRound.TRIMMED_MEAN.equals(average);
+    if (!trims && average != null && !average.equals("mean")) {
+      throw usage("--average: found '" + average + "', expected mean or trimmed-mean");
+    }
+    if (trims && trim == null) {
+      throw usage("--average trimmed-mean needs --trim, the nodes left out at either end");
+    }
+    if (!trims && trim != null) {
+      throw usage("--trim has no meaning without --average trimmed-mean");
+    }
+    return trims ? new Average(PlannedRound.TRIMMED_MEAN, trim) : null;
   }
 
   private void require(String option, Object value) {

@@ -41,6 +41,7 @@ abstract class Recomputation {
    * @param layers policies of the root and the command line
    * @param asOf the filesystem's time before the look, nanoseconds since 1970
    * @param settle how old a file must be
+   * @param hub whose plans they must be
    */
   record Pass(
       RoundPolicy.Layers layers,
@@ -48,7 +49,8 @@ abstract class Recomputation {
       Clock clock,
       long asOf,
       Duration settle,
-      Trust trust) {}
+      Trust trust,
+      HubKeyOption hub) {}
 
   /** What is believed without being read. */
   enum Trust {

@@ -134,6 +134,8 @@ final class RecomputeCommand extends SluiceCommand {
               + " collector).")
   private String metrics;
 
+  @Mixin private HubKeyOption hub;
+
   @Mixin private RunnerOptions runner;
 
   private final CountDownLatch ended = new CountDownLatch(1);
@@ -263,7 +265,7 @@ final class RecomputeCommand extends SluiceCommand {
             : full ? Recomputation.Trust.NO_CACHE : Recomputation.Trust.ALL;
     Recomputation.Pass pass =
         new Recomputation.Pass(
-            layers, runner.choice(), Clock.systemUTC(), lock.touch(), age, trust);
+            layers, runner.choice(), Clock.systemUTC(), lock.touch(), age, trust, hub);
     RecomputeSummary summary = new RecomputeSummary();
     new RecomputeRoot(directory, pass, () -> stopping, this::trace)
         .run(

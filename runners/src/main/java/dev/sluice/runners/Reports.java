@@ -1,5 +1,6 @@
 package dev.sluice.runners;
 
+import dev.sluice.schemas.Average;
 import dev.sluice.schemas.Certificate;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.Manifest;
@@ -10,14 +11,19 @@ import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Predicted;
 import dev.sluice.schemas.ReasonCount;
 import dev.sluice.schemas.RejectFile;
+import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Split;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.trust.BadKeyException;
+import dev.sluice.transforms.trust.KeyRing;
+import dev.sluice.transforms.trust.VerifyingKey;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Plans and manifests as people read them. */
 final class Reports {
@@ -54,8 +60,12 @@ final class Reports {
     text.append("\nteacher    ")
         .append(Texts.bytes(8L * plan.getProbes() * plan.getVocabulary()))
         .append(" in both formats\n");
+    text.append(average(plan.getAverage()));
     digest(text, "probe set  ", plan.getProbeSetDigest());
     digest(text, "tokenizer  ", plan.getTokenizerDigest());
+    if (round.isSigned()) {
+      text.append("signed     blocks count only under a signature by a key of their node\n");
+    }
     if (!round.refined().isEmpty()) {
       text.append("refines    ")
           .append(
@@ -86,6 +96,17 @@ final class Reports {
                     .append(Texts.number(upper))
                     .append(" nats\n"));
     return text.toString();
+  }
+
+  /** How nodes are averaged, where that is not their mean. */
+  private static String average(Average average) {
+    return average == null || average.getTrim() == 0
+        ? ""
+        : "average    trimmed mean: of each coordinate the "
+            + average.getTrim()
+            + " lowest and the "
+            + average.getTrim()
+            + " highest nodes are left out; only the worst case is certified\n";
   }
 
   private static void digest(StringBuilder text, String label, String digest) {
@@ -145,6 +166,7 @@ final class Reports {
     addIf(split != null, headings, "weight");
     addIf(levels != null, headings, "clip");
     addIf(refines, headings, "plane");
+    addIf(round.isSigned(), headings, "keys");
     headings.addAll(List.of("bits/coord", "budget/probe", "sent/probe", "symbols", "uplink", ""));
     Texts.Table table = new Texts.Table(headings.toArray(new String[0]));
     double most =
@@ -155,6 +177,7 @@ final class Reports {
       addIf(split != null, cells, split == null ? "" : number(split.getNodeWeights(), node));
       addIf(levels != null, cells, levels == null ? "" : number(levels, node));
       addIf(refines, cells, who.getBitsPerProbe() == 0 ? "-" : round.plane(node) + "");
+      addIf(round.isSigned(), cells, round.isSigned() ? keys(round.keyRing(node)) : "");
       String bar = Texts.bar(who.getBitsPerCoordinate(), most, BAR);
       if (who.getBitsPerProbe() == 0) {
         cells.addAll(List.of("0", "0", "0", "silent", "0 B", bar));
@@ -176,6 +199,44 @@ final class Reports {
     return table.toString();
   }
 
+  /** Fingerprints of a node's keys. */
+  private static String keys(KeyRing ring) {
+    return Stream.concat(
+            ring.valid().stream().map(VerifyingKey::fingerprint),
+            ring.revoked().stream().map(key -> key.fingerprint() + " (revoked)"))
+        .collect(Collectors.joining(" "));
+  }
+
+  /** Whether blocks had to be signed, and which keys did not count. */
+  private static String signatures(List<RevokedKey> revoked) {
+    if (revoked == null) {
+      return "signed     no: who sent a block is known by the directory that it lay in\n";
+    }
+    StringBuilder text = new StringBuilder("signed     each block by a key of its node");
+    if (revoked.isEmpty()) {
+      return text.append("; none revoked\n").toString();
+    }
+    text.append("; revoked:\n");
+    for (RevokedKey key : revoked) {
+      text.append("  ")
+          .append(Texts.printable(key.getNode()))
+          .append(' ')
+          .append(fingerprint(key.getKey()))
+          .append("  ")
+          .append(Texts.printable(key.getNote()))
+          .append('\n');
+    }
+    return text.toString();
+  }
+
+  private static String fingerprint(String key) {
+    try {
+      return VerifyingKey.of(key).fingerprint();
+    } catch (BadKeyException e) {
+      return "(no key)"; // in a manifest that somebody else wrote
+    }
+  }
+
   private static String number(List<Double> values, int node) {
     return Texts.number(values.get(node));
   }
@@ -192,7 +253,7 @@ final class Reports {
     StringBuilder text = new StringBuilder();
     text.append("certificate, nats, mean over probes\n");
     text.append("  upper (U)    ").append(Texts.number(certificate.getUpper()));
-    text.append(certificate.getUpper() == null ? "   no dither, no error law\n" : "\n");
+    text.append(certificate.getUpper() == null ? "   no error law\n" : "\n");
     text.append("  lower (L)    ").append(Texts.number(certificate.getLower())).append('\n');
     text.append("  worst case   ").append(Texts.number(certificate.getWorstCase())).append('\n');
     text.append("  error var    ")
@@ -201,6 +262,7 @@ final class Reports {
     text.append("  clipped      ")
         .append(Texts.percent(certificate.getClippedFraction()))
         .append(" of coordinates; what clipping did is not in the bounds\n");
+    text.append(average(manifest.getAverage()));
     text.append(
         split(
             manifest.getSplit(),
@@ -255,6 +317,7 @@ final class Reports {
         .append(", averaged over at least ")
         .append(Texts.count(manifest.getMinNodes(), "node"))
         .append(" a block\n");
+    text.append(signatures(manifest.getRevoked()));
     if (manifest.getReport() != null) {
       text.append("page       ")
           .append(Texts.printable(manifest.getReport().getName()))

@@ -83,7 +83,9 @@ final class RoundRecomputation extends Recomputation {
   /** The plan; only once files have been looked at, so that it is what the index has. */
   private PlannedRound planned() throws IOException {
     if (planned == null) {
-      planned = RoundRunner.plan(directory());
+      PlannedRound found = RoundRunner.plan(directory());
+      pass.hub().check(found, directory());
+      planned = found;
     }
     return planned;
   }
@@ -111,6 +113,10 @@ final class RoundRecomputation extends Recomputation {
     for (RefinedRound earlier : planned().refined()) {
       Path there =
           Path.of(RefinedRounds.resolve(root.toString(), earlier.getDirectory())).normalize();
+      Path revoked = there.resolve(REVOKED);
+      if (Files.exists(revoked)) {
+        text.append('|').append(revoked).append('|').append(FileStat.of(revoked));
+      }
       for (String node : names(there.resolve(UPLINK))) {
         for (String file : names(there.resolve(UPLINK).resolve(node))) {
           Path path = there.resolve(UPLINK).resolve(node).resolve(file);

@@ -12,9 +12,11 @@ import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.commit.CommitRound;
 import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.round.KeyRevocations;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.trust.SigningKey;
 import dev.sluice.transforms.uplink.ListUplinks;
 import dev.sluice.transforms.uplink.LogitBlock;
 import dev.sluice.transforms.uplink.ScanUplinks;
@@ -82,8 +84,13 @@ public final class RoundRunner {
    */
   public record Chosen(RunnerChoice runner, String reason) {}
 
-  /** Reads and checks a round's plan. */
+  /** Reads and checks a round's plan, and takes from it the keys that the hub has revoked. */
   public static PlannedRound plan(RoundDirectory directory) throws IOException {
+    return KeyRevocations.applied(planAsSent(directory), directory);
+  }
+
+  /** Reads and checks a round's plan as a site does, which knows of no revocations. */
+  public static PlannedRound planAsSent(RoundDirectory directory) throws IOException {
     try {
       return PlannedRound.parse(
           Storage.read(directory.plan(), PlainJson.MAX_BYTES), directory.plan());
@@ -129,6 +136,23 @@ public final class RoundRunner {
       Centring.Masking masking,
       RunnerChoice choice)
       throws IOException {
+    return encode(round, directory, node, logits, masking, choice, Optional.empty());
+  }
+
+  /**
+   * The same with the node's private key, which a signed round needs.
+   *
+   * @param key empty where the round is not signed
+   */
+  public Encoded encode(
+      PlannedRound round,
+      RoundDirectory directory,
+      int node,
+      String logits,
+      Centring.Masking masking,
+      RunnerChoice choice,
+      Optional<SigningKey> key)
+      throws IOException {
     NodePlan who = round.nodes().get(node);
     if (who.getBitsPerProbe() == 0) {
       throw new BadInputException(
@@ -148,7 +172,8 @@ public final class RoundRunner {
         attempt,
         round.plan().getProbes(),
         bytesPerProbe,
-        pipeline -> EncodeNode.build(pipeline, round, directory, node, logits, masking, attempt));
+        pipeline ->
+            EncodeNode.build(pipeline, round, directory, node, logits, masking, key, attempt));
     return encoded(directory, who.getName());
   }
 
@@ -241,16 +266,19 @@ public final class RoundRunner {
   /**
    * Averages what has come and, where every block has nodes enough, commits the round.
    *
-   * @param minNodes fewest nodes over which a block is averaged, 1 .. nodes with bits
+   * @param minNodes fewest nodes over which a block is averaged, {@link PlannedRound#leastMinNodes}
+   *     .. nodes with bits
    * @return how it ended; an earlier commit is as it was unless this one is complete
    * @throws IOException if files cannot be read or written
    */
   public Outcome aggregate(
       PlannedRound round, RoundDirectory directory, int minNodes, RunnerChoice choice)
       throws IOException {
-    if (minNodes < 1 || minNodes > round.speakingNodes()) {
+    if (minNodes < round.leastMinNodes() || minNodes > round.speakingNodes()) {
       throw new BadInputException(
-          "min-nodes must be in [1, "
+          "min-nodes must be in ["
+              + round.leastMinNodes()
+              + ", "
               + round.speakingNodes()
               + "], the nodes with bits in "
               + round.source()

@@ -1,6 +1,7 @@
 package dev.sluice.runners;
 
 import dev.sluice.runners.RunnerChoice.Engine;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.function.Function;
 import picocli.CommandLine;
@@ -33,17 +34,26 @@ final class RunnerOptions {
   private String flinkMaster;
 
   @Option(
+      names = "--flinkWait",
+      paramLabel = "SECONDS",
+      description =
+          "With --flinkMaster: for how long the job may go without a running task, as when no slot"
+              + " is free, before it is cancelled. Default: 300.")
+  private Integer flinkWait;
+
+  @Option(
       names = "--parallelism",
       paramLabel = "P",
       description =
-          "Parts that run at once, 1 to 16. Default: the number of processors. Results do not"
-              + " depend on it.")
+          "Parts that run at once, 1 to 16; on a cluster to 1024. Default: the number of"
+              + " processors, on a cluster of its task slots. Results do not depend on it.")
   private Integer parallelism;
 
   /**
    * The runner asked for.
    *
    * @throws CommandLine.ParameterException if the options cannot be meant
+   * @throws ClusterException if a cluster was asked for and none answers
    */
   RunnerChoice choice() {
     Engine engine;
@@ -52,17 +62,38 @@ final class RunnerOptions {
     } catch (IllegalArgumentException e) {
       throw usage("--runner: found '" + runner + "', expected auto, direct or flink");
     }
-    RunnerChoice choice = parallel(RunnerChoice.of(engine), parallelism, this::usage);
-    if (flinkMaster != null) {
-      if (engine == Engine.DIRECT) {
-        throw usage("--flinkMaster has no meaning with --runner direct");
+    if (flinkMaster == null) {
+      if (flinkWait != null) {
+        throw usage("--flinkWait has no meaning without --flinkMaster");
       }
-      if (!flinkMaster.matches("[^\\s:/]+:[0-9]{1,5}")) {
-        throw usage("--flinkMaster: found '" + flinkMaster + "', expected host:port");
-      }
-      choice = choice.withFlinkMaster(flinkMaster);
+      return parallel(RunnerChoice.of(engine), parallelism, this::usage);
     }
-    return choice;
+    if (engine == Engine.DIRECT) {
+      throw usage("--flinkMaster has no meaning with --runner direct");
+    }
+    if (flinkMaster.startsWith("[")) {
+      throw usage(
+          "--flinkMaster: found '"
+              + flinkMaster
+              + "': Flink's application mode is not supported; send to a session cluster, host:port");
+    }
+    if (!flinkMaster.matches("[^\\s:/]+:[0-9]{1,5}")) {
+      throw usage("--flinkMaster: found '" + flinkMaster + "', expected host:port");
+    }
+    if (flinkWait != null && flinkWait < 1) {
+      throw usage("--flinkWait must be 1 or more seconds, got " + flinkWait);
+    }
+    RunnerChoice choice = RunnerChoice.of(engine).withFlinkMaster(flinkMaster);
+    if (flinkWait != null) {
+      choice = choice.withFlinkWait(Duration.ofSeconds(flinkWait));
+    }
+    if (parallelism != null) {
+      return parallel(choice, parallelism, this::usage);
+    }
+    int slots = FlinkCluster.at(flinkMaster).slots();
+    return slots == 0 // it starts task managers when they are asked for
+        ? choice
+        : choice.withParallelism(Math.min(slots, RunnerChoice.MAX_CLUSTER_PARALLELISM));
   }
 
   /**
@@ -78,9 +109,12 @@ final class RunnerOptions {
     if (parallelism == null) {
       return choice;
     }
-    if (parallelism < 1 || parallelism > RunnerChoice.MAX_PARALLELISM) {
-      throw usage.apply(
-          "--parallelism must be 1 to " + RunnerChoice.MAX_PARALLELISM + ", got " + parallelism);
+    int most =
+        choice.flinkMaster().isPresent()
+            ? RunnerChoice.MAX_CLUSTER_PARALLELISM
+            : RunnerChoice.MAX_PARALLELISM;
+    if (parallelism < 1 || parallelism > most) {
+      throw usage.apply("--parallelism must be 1 to " + most + ", got " + parallelism);
     }
     return choice.withParallelism(parallelism);
   }

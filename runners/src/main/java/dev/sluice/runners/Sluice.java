@@ -49,6 +49,7 @@ import picocli.CommandLine.Spec;
       "2:the command line is wrong",
       "3:input or files cannot be used, or the round is not complete",
       "4:done, and some of what came was rejected",
+      "5:the Flink cluster could not do it: out of reach, lost, or without slots; run it again",
       "6:another recomputation is at work there (recompute)"
     },
     footer = {"", "SLUICE_JAVA_OPTS adds flags for Java, as -Xmx2g."},
@@ -70,7 +71,9 @@ import picocli.CommandLine.Spec;
       ReproduceCommand.class,
       QuickstartCommand.class,
       SimulateCommand.class,
-      BenchCommand.class
+      BenchCommand.class,
+      KeygenCommand.class,
+      RevokeCommand.class
     })
 public final class Sluice implements Runnable {
   @Spec private CommandSpec spec;
@@ -175,6 +178,11 @@ public final class Sluice implements Runnable {
   private int failed(Throwable e, PrintWriter err) {
     if (stacktrace) {
       e.printStackTrace(err);
+    }
+    Optional<String> cluster = Failures.cluster(e);
+    if (cluster.isPresent()) {
+      err.println("sluice: " + cluster.get());
+      return ExitCodes.CLUSTER;
     }
     Optional<String> badInput = Failures.badInput(e);
     if (badInput.isPresent()) {

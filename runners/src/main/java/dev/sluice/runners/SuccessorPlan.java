@@ -302,6 +302,12 @@ final class SuccessorPlan {
                 + base.plan().getQuantizer()
                 + "' has no error law to divide bits by; say them with --bits-per-coordinate");
       }
+      if (base.trim() > 0) {
+        throw new BadInputException(
+            base.source()
+                + ": its average is a trimmed mean, and bits are divided for the error of a mean; say"
+                + " them with --bits-per-coordinate");
+      }
       Map<String, NodeMoments> known = new HashMap<>();
       moments.getNodes().forEach(node -> known.put(node.getName(), node));
       double[] residuals = new double[names().size()];

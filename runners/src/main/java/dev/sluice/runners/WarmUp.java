@@ -114,6 +114,13 @@ final class WarmUp {
                 + "' has no error law, so that nothing can be predicted of a split; a warm-up needs"
                 + " dither");
       }
+      if (planned.trim() > 0) {
+        throw new BadInputException(
+            planned.source()
+                + ": its average is a trimmed mean, and what is predicted of a split is the error of"
+                + " a mean; a warm-up is averaged by the mean ('sluice plan --average trimmed-mean'"
+                + " can still be said of the round that follows)");
+      }
       if (!rounds.isEmpty()) {
         checkLike(rounds.get(0).planned(), planned);
       }

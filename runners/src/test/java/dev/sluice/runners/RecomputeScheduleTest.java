@@ -44,7 +44,8 @@ class RecomputeScheduleTest {
               Clock.fixed(now, ZoneOffset.UTC),
               lock.touch(),
               settle,
-              Recomputation.Trust.ALL);
+              Recomputation.Trust.ALL,
+              new HubKeyOption());
       new RecomputeRoot(root(), pass, () -> false, e -> {})
           .run((round, result, nanos) -> results.put("" + round.getFileName(), result));
     }
@@ -173,7 +174,8 @@ class RecomputeScheduleTest {
               Clock.systemUTC(),
               lock.touch(),
               Duration.ZERO,
-              Recomputation.Trust.ALL);
+              Recomputation.Trust.ALL,
+              new HubKeyOption());
       new RecomputeRoot(root(), pass, () -> false, e -> {})
           .run((round, result, nanos) -> order.add(round.getFileName() + " " + result.state()));
     }

@@ -583,6 +583,6 @@ class RecomputeSoakTest {
         .anyMatch(
             file ->
                 file.getValue().blocks() == null
-                    || file.getValue().blocks().getOrDefault(block, true) == Boolean.FALSE);
+                    || !file.getValue().blocks().getOrDefault(block, true));
   }
 }

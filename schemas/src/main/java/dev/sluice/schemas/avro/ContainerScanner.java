@@ -1,10 +1,12 @@
 package dev.sluice.schemas.avro;
 
+import dev.sluice.schemas.Sha256;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Optional;
 import org.apache.avro.Schema;
@@ -63,6 +65,8 @@ public final class ContainerScanner implements Closeable {
   private final byte[] window = new byte[MAX_BLOCK_BYTES + 64];
   private final byte[] sync = new byte[SYNC_BYTES];
   private final int[] step = new int[256]; // how far findSync may go on, by the byte it stands on
+  private final MessageDigest headBytes = CodeBlocks.sha256();
+  private Sha256 headDigest; // null while the head is being read
   private long base; // position in the file of window[0]
   private int at; // next unread byte of window
   private int frames; // looked at by areBlocks inside the block at hand
@@ -115,6 +119,8 @@ public final class ContainerScanner implements Closeable {
     }
     System.arraycopy(window, at, sync, 0, SYNC_BYTES);
     at += SYNC_BYTES;
+    headBytes.update(window, 0, at);
+    headDigest = new Sha256(headBytes.digest());
     Arrays.fill(step, SYNC_BYTES);
     for (int i = 0; i < SYNC_BYTES - 1; i++) {
       step[sync[i] & 0xff] = SYNC_BYTES - 1 - i;
@@ -148,6 +154,11 @@ public final class ContainerScanner implements Closeable {
               + expected.getFullName()
               + "' of this version");
     }
+  }
+
+  /** SHA-256 of everything before the first Avro block, sync marker included. FORMAT.md 4.5. */
+  public Sha256 headDigest() {
+    return headDigest;
   }
 
   /** The next block or damage; empty at the end of the file. */
@@ -302,6 +313,9 @@ public final class ContainerScanner implements Closeable {
   private boolean fill(int count) throws IOException {
     if (limit - at >= count) {
       return true;
+    }
+    if (headDigest == null) {
+      headBytes.update(window, 0, at);
     }
     System.arraycopy(window, at, window, 0, limit - at);
     base += at;

@@ -112,6 +112,29 @@ class ContainerScannerTest {
   }
 
   /** A size that, one byte wrong, ends exactly where the next block does. */
+  /** However the bytes come in. */
+  @Test
+  void theHeadIsEverythingBeforeTheFirstBlock() throws Exception {
+    List<Integer> boundaries = new ArrayList<>();
+    byte[] bytes = five(100, boundaries);
+    byte[] head = Arrays.copyOf(bytes, boundaries.get(0));
+    for (int piece : new int[] {1, 7, 1 << 20}) {
+      InputStream trickle =
+          new ByteArrayInputStream(bytes) {
+            @Override
+            public synchronized int read(byte[] into, int at, int length) {
+              return super.read(into, at, Math.min(length, piece));
+            }
+          };
+      try (ContainerScanner scanner = new ContainerScanner(trickle, CodeBlock.getClassSchema())) {
+        for (int block = 0; block < BLOCKS; block++) {
+          assertThat(scanner.headDigest().bytes(), equalTo(CodeBlocks.sha256().digest(head)));
+          scanner.next();
+        }
+      }
+    }
+  }
+
   @Test
   void aWrongSizeDoesNotSwallowTheNextBlock() throws Exception {
     // Sizes whose codes have the same low seven bits as that of the size that takes in the next.

@@ -9,7 +9,8 @@ import java.util.List;
  * one block. Not thread-safe.
  */
 final class BlockCertificate {
-  private final boolean dithered;
+  private final boolean errorLaw;
+  private final int trim;
   private final List<StepLaw> laws;
   private final double[][] clips;
   private final double[] probeClips;
@@ -26,12 +27,14 @@ final class BlockCertificate {
   /**
    * For a block over some nodes.
    *
-   * @param dithered whether errors follow the uniform law; else only the worst case is certified
+   * @param errorLaw whether the average's error has a law; else only the worst case is certified
+   * @param trim nodes left out at either end of each coordinate
    * @param laws one for each node
    * @param clips one row for each node: the clip of each probe, logits
    */
-  BlockCertificate(boolean dithered, List<StepLaw> laws, double[][] clips) {
-    this.dithered = dithered;
+  BlockCertificate(boolean errorLaw, int trim, List<StepLaw> laws, double[][] clips) {
+    this.errorLaw = errorLaw;
+    this.trim = trim;
     this.laws = List.copyOf(laws);
     this.clips = clips;
     this.probeClips = new double[clips.length];
@@ -48,7 +51,7 @@ final class BlockCertificate {
       bounds(probe);
     }
     worstCase += KlBounds.worstCase(probeMeanStep);
-    if (dithered) {
+    if (errorLaw) {
       upper += probeUpper;
       variance += probeVariance;
       lower +=
@@ -70,8 +73,8 @@ final class BlockCertificate {
     for (int i = 0; i < clips.length; i++) {
       probeClips[i] = clips[i][probe];
     }
-    probeMeanStep = KlBounds.meanStep(laws, probeClips);
-    if (dithered) {
+    probeMeanStep = KlBounds.meanStep(laws, probeClips, trim);
+    if (errorLaw) {
       probeVariance = KlBounds.variance(laws, probeClips);
       probeUpper = KlBounds.upper(laws, probeClips);
     }
@@ -87,7 +90,7 @@ final class BlockCertificate {
     return lower;
   }
 
-  /** Sum over probes of (mean step)²/8, nats. */
+  /** Sum over probes of (mean step)²/8, nats; trimmed, of the largest steps. */
   double worstCase() {
     return worstCase;
   }

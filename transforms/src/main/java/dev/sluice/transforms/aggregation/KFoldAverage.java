@@ -36,10 +36,10 @@ import org.apache.beam.sdk.values.TupleTag;
 import org.apache.beam.sdk.values.TupleTagList;
 
 /**
- * The teacher: for every block, the mean over the nodes that sent it. Claims are grouped by shard,
- * a run of consecutive blocks; the codes themselves never cross the runner, but are read by the
- * step that adds them, one block and one accumulator in memory whatever K. The sums are exact, so
- * the teacher does not depend on order, parallelism or runner. FORMAT.md 5.
+ * The teacher: for every block, the plan's average over the nodes that sent it. Claims are grouped
+ * by shard, a run of consecutive blocks; the codes themselves never cross the runner, but are read
+ * by the step that adds them, one block and one accumulator in memory whatever K. The sums are
+ * exact, so the teacher does not depend on order, parallelism or runner. FORMAT.md 5.
  *
  * <p>With {@link #into} the teacher is written aside as files and {@link #ACCOUNTS} say where;
  * without, its blocks are the elements of {@link #TEACHER}.
@@ -86,11 +86,19 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
         .build();
   }
 
-  /** Fewest nodes over which a block is averaged, 1 .. nodes with bits; with fewer it is short. */
+  /**
+   * Fewest nodes over which a block is averaged, {@link PlannedRound#leastMinNodes} .. nodes with
+   * bits; with fewer it is short.
+   */
   public KFoldAverage withMinNodes(int minNodes) {
-    if (minNodes < 1 || minNodes > round().speakingNodes()) {
+    if (minNodes < round().leastMinNodes() || minNodes > round().speakingNodes()) {
       throw new IllegalArgumentException(
-          "minNodes must be in [1, " + round().speakingNodes() + "], got " + minNodes);
+          "minNodes must be in ["
+              + round().leastMinNodes()
+              + ", "
+              + round().speakingNodes()
+              + "], got "
+              + minNodes);
     }
     return toBuilder().setMinNodes(minNodes).build();
   }
@@ -270,6 +278,12 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
       if (reader != null) {
         reader.close();
       }
+    }
+
+    /** A bundle that fails is never finished. */
+    @Teardown
+    public void closeFilesAtLast() throws IOException {
+      closeFiles();
     }
   }
 

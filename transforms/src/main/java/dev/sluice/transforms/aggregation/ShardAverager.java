@@ -51,15 +51,16 @@ public final class ShardAverager {
   /**
    * An averager for a round.
    *
-   * @param minNodes fewest nodes for a block, 1 .. nodes with bits
+   * @param minNodes fewest nodes for a block, 1 .. nodes with bits; a trimmed mean of f nodes needs
+   *     2f + 1 in any case
    * @param reader where claims without inline codes are read from
    */
   public ShardAverager(PlannedRound round, int minNodes, RangeReader reader) {
     this.round = round;
     this.minNodes = minNodes;
-    this.reader = new ClaimCodes(reader, PlannedRound.MAX_REFINED + 1);
+    this.reader = new ClaimCodes(round, reader);
     int probes = round.probesIn(0);
-    this.sums = new Accumulator(probes, round.vocabulary());
+    this.sums = new Accumulator(probes, round.vocabulary(), round.trim());
     this.mean = new float[probes * round.vocabulary()];
     this.scratch = new double[round.vocabulary()];
     this.logits = ByteBuffer.allocate(4 * mean.length).order(ByteOrder.LITTLE_ENDIAN);
@@ -121,7 +122,7 @@ public final class ShardAverager {
         active.add(prefix);
       }
     }
-    if (active.isEmpty()
+    if (active.size() <= 2 * round.trim()
         || active.stream().filter(this::hasOwn).count() + excused(active) < minNodes) {
       tooFew(block, active, account);
       sink.skip();
@@ -235,7 +236,8 @@ public final class ShardAverager {
     int vocabulary = round.vocabulary();
     BlockCertificate certificate =
         new BlockCertificate(
-            round.quantizer().isDithered(),
+            round.hasErrorLaw(),
+            round.trim(),
             active.stream().map(Prefix::law).toList(),
             active.stream().map(Prefix::clips).toArray(double[][]::new));
     for (int probe = 0; probe < probes; probe++) {

@@ -149,7 +149,7 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       int vocabulary = round.vocabulary();
       int maxProbes = round.probesIn(0);
       ShardAudit audit =
-          new ShardAudit(shard, round.quantizer().isDithered(), maxProbes, vocabulary);
+          new ShardAudit(shard, round.hasErrorLaw(), round.trim(), maxProbes, vocabulary);
       double[] taught = new double[maxProbes * vocabulary];
       long firstOfShard = round.firstProbe(round.firstBlock(shard));
       try (LogitBlock rows = new LogitBlock(round, Centring.Masking.ALLOWED);
@@ -255,7 +255,7 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
       double m = totals.probes;
       double kl = totals.kl / m;
       double spread = Math.max(0, totals.klSquares / m - kl * kl);
-      boolean dithered = round.quantizer().isDithered();
+      boolean errorLaw = round.hasErrorLaw();
       double[] squares = new double[round.nodes().size()];
       double[] clipSquares = new double[squares.length];
       for (AuditShare shard : shards) {
@@ -289,8 +289,8 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
           .setProbes(totals.probes)
           .setKl(kl)
           .setKlStandardError(totals.probes < 2 ? null : Math.sqrt(spread / (m - 1)))
-          .setUpper(dithered ? totals.upper / m : null)
-          .setLower(dithered ? totals.lower / m : null)
+          .setUpper(errorLaw ? totals.upper / m : null)
+          .setLower(errorLaw ? totals.lower / m : null)
           .setCertifiedLower(manifest.getCertificate().getLower())
           .setWorstCase(totals.worstCase / m)
           .setClipKl(totals.clipKl / m)

@@ -2,6 +2,7 @@ package dev.sluice.transforms.audit;
 
 import dev.sluice.schemas.AuditShare;
 import dev.sluice.schemas.AuditedLogits;
+import dev.sluice.transforms.channel.Extremes;
 import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.theory.KlBounds;
 import dev.sluice.transforms.theory.Softmax;
@@ -15,10 +16,14 @@ import java.util.TreeMap;
  * node's centred logits to a block, then close the block against the teacher's. Not thread-safe.
  */
 public final class ShardAudit {
-  private final boolean dithered;
+  private final boolean errorLaw;
   private final int vocabulary;
   private final double[] mean;
   private final double[] clippedMean;
+  private final Extremes extremes;
+  private final Extremes clippedExtremes;
+  private final double[] row;
+  private final double[] clippedRow;
   private final SortedMap<Integer, AuditedLogits> logits = new TreeMap<>();
   private final AuditShare sums;
 
@@ -30,14 +35,19 @@ public final class ShardAudit {
   /**
    * An empty audit of one shard.
    *
-   * @param dithered whether the quantiser has an error law
+   * @param errorLaw whether the teacher's error has a law
+   * @param trim nodes left out at either end of each coordinate, in the teacher and here
    * @param maxProbes most probes of a block
    */
-  public ShardAudit(int shard, boolean dithered, int maxProbes, int vocabulary) {
-    this.dithered = dithered;
+  public ShardAudit(int shard, boolean errorLaw, int trim, int maxProbes, int vocabulary) {
+    this.errorLaw = errorLaw;
     this.vocabulary = vocabulary;
     this.mean = new double[maxProbes * vocabulary];
     this.clippedMean = new double[maxProbes * vocabulary];
+    this.extremes = new Extremes(trim, mean.length);
+    this.clippedExtremes = new Extremes(trim, mean.length);
+    this.row = new double[vocabulary];
+    this.clippedRow = new double[vocabulary];
     this.sums =
         AuditShare.newBuilder()
             .setShard(shard)
@@ -62,6 +72,8 @@ public final class ShardAudit {
     probeClips = new double[nodes];
     java.util.Arrays.fill(mean, 0, probes * vocabulary, 0);
     java.util.Arrays.fill(clippedMean, 0, probes * vocabulary, 0);
+    extremes.reset();
+    clippedExtremes.reset();
   }
 
   /**
@@ -77,15 +89,25 @@ public final class ShardAudit {
         logits.computeIfAbsent(node, index -> new AuditedLogits(index, 0L, 0.0, 0.0));
     clips[laws.size()] = nodeClips;
     laws.add(law);
+    extremes.next();
+    clippedExtremes.next();
     for (int probe = 0; probe < probes; probe++) {
       double clip = nodeClips[probe];
       double squares = 0;
-      for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
+      int from = probe * vocabulary;
+      for (int v = 0; v < vocabulary; v++) {
+        double x = centred[from + v];
         // A masked token is at the floor in both means: masking is the site's choice, not an error.
-        mean[c] += centred[c] == Double.NEGATIVE_INFINITY ? -clip : centred[c];
-        double clipped = Math.min(clip, Math.max(-clip, centred[c]));
-        clippedMean[c] += clipped;
+        row[v] = x == Double.NEGATIVE_INFINITY ? -clip : x;
+        double clipped = Math.min(clip, Math.max(-clip, x));
+        clippedRow[v] = clipped;
         squares += clipped * clipped;
+      }
+      extremes.exchange(row, 0, vocabulary, from);
+      clippedExtremes.exchange(clippedRow, 0, vocabulary, from);
+      for (int v = 0; v < vocabulary; v++) {
+        mean[from + v] += row[v];
+        clippedMean[from + v] += clippedRow[v];
       }
       own.setProbes(own.getProbes() + 1);
       own.setSquares(own.getSquares() + squares);
@@ -99,18 +121,19 @@ public final class ShardAudit {
    * @param teacher p × V, as decoded
    */
   public void end(double[] teacher) {
-    int added = laws.size();
-    if (added != clips.length) {
-      throw new IllegalStateException("block of " + clips.length + " nodes ended with " + added);
+    if (laws.size() != clips.length) {
+      throw new IllegalStateException(
+          "block of " + clips.length + " nodes ended with " + laws.size());
     }
+    int averaged = clips.length - 2 * extremes.trim();
     for (int probe = 0; probe < probes; probe++) {
       int from = probe * vocabulary;
       int to = from + vocabulary;
       double error = 0;
       double squares = 0;
       for (int c = from; c < to; c++) {
-        mean[c] /= added;
-        clippedMean[c] /= added;
+        mean[c] /= averaged;
+        clippedMean[c] /= averaged;
         double e = teacher[c] - clippedMean[c];
         error += e;
         squares += e * e;
@@ -130,9 +153,9 @@ public final class ShardAudit {
     for (int i = 0; i < clips.length; i++) {
       probeClips[i] = clips[i][probe];
     }
-    double step = KlBounds.meanStep(laws, probeClips);
+    double step = KlBounds.meanStep(laws, probeClips, extremes.trim());
     sums.setWorstCase(sums.getWorstCase() + KlBounds.worstCase(step));
-    if (dithered) {
+    if (errorLaw) {
       double variance = KlBounds.variance(laws, probeClips);
       double spread = Softmax.oneMinusSquaredNorm(clippedMean, from, to);
       sums.setUpper(sums.getUpper() + KlBounds.upper(laws, probeClips));

@@ -8,6 +8,11 @@ import java.util.List;
  * (FORMAT 5), which makes every partial sum exact: the mean is a function of the set of blocks
  * added, whatever their order. The grid costs at most 2^-31 logits a node.
  *
+ * <p>Where f nodes at either end are trimmed, a coordinate's sum is of the values that {@link
+ * Extremes} lets pass. Any sum over some of the K nodes is a multiple of 2^-30 and, as |y| &le; 2L
+ * and K*L &le; 2^19, at most 2^20 in magnitude: a double. So it is exact in any order whichever
+ * nodes are left out, and a trimmed mean too is a function of the set.
+ *
  * <p>Holds its scratch, so it can be used again; one thread at a time.
  */
 public final class Accumulator {
@@ -15,6 +20,8 @@ public final class Accumulator {
   private final int vocabulary;
   private final AveragingKernel kernel;
   private final double[] sums;
+  private final Extremes extremes;
+  private final double[] row; // of one node on its way through the extremes; zeros between
   private final double[] clips;
   private int[] symbols = new int[0];
   private double[] wide = new double[0];
@@ -28,10 +35,19 @@ public final class Accumulator {
    * @throws IllegalArgumentException unless their product is in [2, 2^20]
    */
   public Accumulator(int maxProbes, int vocabulary) {
-    this(maxProbes, vocabulary, AveragingKernel.BEST);
+    this(maxProbes, vocabulary, 0);
   }
 
-  Accumulator(int maxProbes, int vocabulary, AveragingKernel kernel) {
+  /**
+   * An accumulator of trimmed means. It holds 2f + 1 doubles a coordinate.
+   *
+   * @param trim f, nodes left out at either end of each coordinate, at least 0
+   */
+  public Accumulator(int maxProbes, int vocabulary, int trim) {
+    this(maxProbes, vocabulary, trim, AveragingKernel.BEST);
+  }
+
+  Accumulator(int maxProbes, int vocabulary, int trim, AveragingKernel kernel) {
     if (maxProbes < 1
         || vocabulary < 2
         || (long) maxProbes * vocabulary > BlockShape.MAX_COORDINATES) {
@@ -42,6 +58,8 @@ public final class Accumulator {
     this.vocabulary = vocabulary;
     this.kernel = kernel;
     this.sums = new double[maxProbes * vocabulary];
+    this.extremes = new Extremes(trim, sums.length);
+    this.row = new double[trim == 0 ? 0 : vocabulary];
     this.clips = new double[maxProbes];
   }
 
@@ -64,6 +82,7 @@ public final class Accumulator {
     }
     this.probes = probes;
     Arrays.fill(sums, 0, probes * vocabulary, 0.0);
+    extremes.reset();
   }
 
   /**
@@ -106,7 +125,10 @@ public final class Accumulator {
       }
       code.decode(codes, shape.clipBytes(), symbols);
     }
+    extremes.next();
     boolean dithered = quantizer.isDithered();
+    boolean trims = extremes.trim() > 0;
+    double[] into = trims ? row : sums;
     int start = key.start(0, block, n);
     // Runs of one row and one step. A row's end is the only place where coordinates wrap.
     for (int j = 0; j < n; ) {
@@ -117,16 +139,21 @@ public final class Accumulator {
       int run = Math.min(vocabulary - v, (finer ? shape.finer() : n) - j);
       double level = clips[probe];
       double step = shape.step(level, finer);
+      int at = trims ? 0 : c;
       if (!dithered) {
-        addPlain(codes, bytes, base + j, run, step, level, c);
+        addPlain(codes, bytes, base + j, run, step, level, into, at);
       } else {
-        long row = Dither.row(key.dither(), vocabulary, firstProbe + probe);
+        long dither = Dither.row(key.dither(), vocabulary, firstProbe + probe);
         double scale = step * 0x1p-33;
         if (bytes) {
-          kernel.addBytes(codes, base + j, row, v, v + run, scale, level, sums, c);
+          kernel.addBytes(codes, base + j, dither, v, v + run, scale, level, into, at);
         } else {
-          kernel.addInts(symbols, j, row, v, v + run, scale, level, sums, c);
+          kernel.addInts(symbols, j, dither, v, v + run, scale, level, into, at);
         }
+      }
+      if (trims) {
+        pass(row, run, c);
+        Arrays.fill(row, 0, run, 0.0);
       }
       j += run;
     }
@@ -164,7 +191,17 @@ public final class Accumulator {
     }
     NestedDigits.decode(planes, key, block, firstProbe, clip, codes, wide, clips);
     for (int c = 0; c < n; c++) {
-      sums[c] += (wide[c] + AveragingKernel.GRID) - AveragingKernel.GRID;
+      wide[c] = (wide[c] + AveragingKernel.GRID) - AveragingKernel.GRID;
+    }
+    extremes.next();
+    pass(wide, n, 0);
+  }
+
+  /** Adds what the extremes let pass of a node's values of coordinates from c on. */
+  private void pass(double[] values, int count, int c) {
+    extremes.exchange(values, 0, count, c);
+    for (int i = 0; i < count; i++) {
+      sums[c + i] += values[i];
     }
   }
 
@@ -174,21 +211,23 @@ public final class Accumulator {
   }
 
   /**
-   * Writes {@code float32(sum / activeNodes)} of the p*V coordinates.
+   * Writes {@code float32(sum / (activeNodes - 2*trim))} of the p*V coordinates.
    *
-   * @param activeNodes number of blocks added, at least 1
+   * @param activeNodes number of blocks added, at least 2*trim + 1
    * @param out [p, V], in logits
    */
   public void mean(int activeNodes, float[] out) {
-    if (activeNodes < 1) {
-      throw new IllegalArgumentException("activeNodes must be at least 1, got " + activeNodes);
+    int averaged = activeNodes - 2 * extremes.trim();
+    if (averaged < 1) {
+      throw new IllegalArgumentException(
+          "activeNodes must be at least " + (2 * extremes.trim() + 1) + ", got " + activeNodes);
     }
     int n = probes * vocabulary;
     if (out.length < n) {
       throw new IllegalArgumentException("out must hold " + n + " logits, has " + out.length);
     }
     for (int c = 0; c < n; c++) {
-      out[c] = (float) (sums[c] / activeNodes);
+      out[c] = (float) (sums[c] / averaged);
     }
   }
 
@@ -216,11 +255,18 @@ public final class Accumulator {
 
   /** y = (k + 1/2)*step - L: no dither. Symbols are bytes of codes or ints of the scratch. */
   private void addPlain(
-      byte[] codes, boolean bytes, int at, int run, double step, double clip, int c) {
+      byte[] codes,
+      boolean bytes,
+      int at,
+      int run,
+      double step,
+      double clip,
+      double[] into,
+      int intoAt) {
     for (int i = 0; i < run; i++) {
       int k = bytes ? codes[at + i] & 0xff : symbols[at + i];
       double y = (k + 0.5) * step - clip;
-      sums[c + i] += (y + AveragingKernel.GRID) - AveragingKernel.GRID;
+      into[intoAt + i] += (y + AveragingKernel.GRID) - AveragingKernel.GRID;
     }
   }
 }

@@ -71,6 +71,7 @@ final class ManifestDraft {
         .setRejects(rejectFiles)
         .setSplit(round.plan().getSplit())
         .setAverage(round.plan().getAverage())
+        .setRevoked(round.isSigned() ? round.revoked() : null)
         .build();
   }
 
@@ -138,7 +139,7 @@ final class ManifestDraft {
       probes += node.probes;
     }
     double m = round.plan().getProbes();
-    boolean uniform = round.quantizer().isDithered();
+    boolean uniform = round.hasErrorLaw();
     return Certificate.newBuilder()
         .setErrorLaw(uniform ? "uniform" : "none")
         .setUpper(uniform ? upper / m : null)

@@ -53,7 +53,8 @@ final class MomentsDraft {
         .setVocabulary(committed.round().vocabulary())
         .setNodes(inOrder)
         .setTeacherSecondMoment(teacherSecondMoment)
-        .setSpread(spread(probes, inOrder, teacherSecondMoment))
+        .setSpread(
+            committed.round().trim() > 0 ? null : spread(probes, inOrder, teacherSecondMoment))
         .build();
   }
 
@@ -89,7 +90,7 @@ final class MomentsDraft {
    * coordinates, that is the sample variance of a logit between nodes, with the variances of the
    * errors taken out of each square. Each node's logits are centred by their own midrange, so it is
    * the variance of the centred logits, as clipped. Where it is small beside the errors the
-   * difference may come out below 0, and is then 0.
+   * difference may come out below 0, and is then 0. Of a trimmed mean none of this holds.
    */
   private static Double spread(long probes, List<NodeMoments> nodes, double teacher) {
     if (nodes.size() < 2 || nodes.stream().anyMatch(node -> node.getProbes() != probes)) {

@@ -108,7 +108,11 @@ public final class RoundCommit {
                             : " nodes with digits of this round")
                         + ", at least "
                         + minNodes
-                        + " needed; missing "
+                        + " needed"
+                        + (round.trim() > 0
+                            ? ", and " + (2 * round.trim() + 1) + " in all for the trimmed mean"
+                            : "")
+                        + "; missing "
                         + block.getMissing().stream()
                             .map(node -> round.nodes().get(node))
                             .map(NodePlan::getName)

@@ -42,7 +42,7 @@ public final class PrefixDecoder {
    */
   public PrefixDecoder(PlannedRound round, RangeReader reader) {
     this.round = round;
-    this.reader = new ClaimCodes(reader, PlannedRound.MAX_REFINED + 1);
+    this.reader = new ClaimCodes(round, reader);
     this.y = new double[round.probesIn(0) * round.vocabulary()];
     this.clips = new double[round.probesIn(0)];
   }

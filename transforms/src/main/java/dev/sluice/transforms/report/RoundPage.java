@@ -114,9 +114,22 @@ public final class RoundPage {
         .source(
             "Teacher",
             Decimals.count(manifest.getTeacher().size(), "shard")
-                + ", means over at least "
+                + ", "
+                + average()
+                + "s over at least "
                 + Decimals.count(manifest.getMinNodes(), "node"))
+        .source("Signatures", signatures())
         .source("In full", "plan.json and manifest.json, in the directory above this page's");
+  }
+
+  private String signatures() {
+    if (manifest.getRevoked() == null) {
+      return "none asked for: who sent a block is known by the directory that it lay in";
+    }
+    return "each block by a key of its node, "
+        + (manifest.getRevoked().isEmpty()
+            ? "none of them revoked"
+            : Decimals.count(manifest.getRevoked().size(), "key") + " revoked");
   }
 
   // ---- headline ----
@@ -133,10 +146,14 @@ public final class RoundPage {
             + ".";
     if (certificate.getUpper() == null) {
       return heard
-          + " Without dither there is no error law: all that is certain is that its softmax is"
-          + " within "
+          + (trim() > 0
+              ? " It is a trimmed mean, whose error has no law: "
+              : " Without dither there is no error law: ")
+          + "all that is certain is that its softmax is within "
           + nats(certificate.getWorstCase())
-          + " of that of the exact mean, on average over probes.";
+          + " of that of the exact "
+          + average()
+          + ", on average over probes.";
     }
     return heard
         + " Its softmax is expected to diverge from that of the exact mean by "
@@ -148,7 +165,18 @@ public final class RoundPage {
 
   private void notices(Page page) {
     Certificate certificate = manifest.getCertificate();
-    if (certificate.getUpper() == null) {
+    if (trim() > 0) {
+      page.notice(
+          "At each coordinate the "
+              + trim()
+              + " lowest and the "
+              + trim()
+              + " highest of the nodes are left out, so that "
+              + trim()
+              + " of them, whatever they send, cannot take a logit out of the range of the others."
+              + " Such a mean is biased towards the middle of the nodes, and the certificate holds"
+              + " its worst case alone.");
+    } else if (certificate.getUpper() == null) {
       page.notice(
           "The quantizer '"
               + plan.getQuantizer()
@@ -171,6 +199,18 @@ public final class RoundPage {
                   .collect(Collectors.joining(", "))
               + ". What and why lies in rejects/.");
     }
+    if (manifest.getRevoked() != null && !manifest.getRevoked().isEmpty()) {
+      page.notice(
+          "Keys were revoked, and what they signed was not used: "
+              + manifest.getRevoked().stream()
+                  .limit(NAMED)
+                  .map(key -> key.getNode() + " (" + key.getNote() + ")")
+                  .collect(Collectors.joining(", "))
+              + (manifest.getRevoked().size() > NAMED
+                  ? " and " + (manifest.getRevoked().size() - NAMED) + " more"
+                  : "")
+              + ".");
+    }
     List<String> gaps =
         manifest.getNodes().stream()
             .filter(node -> node.getMissingBlocks() > 0)
@@ -181,15 +221,17 @@ public final class RoundPage {
           Decimals.count(gaps.size(), "node")
               + " did not send every block: "
               + named(gaps)
-              + ". Where a block is missing, the mean is over the others"
+              + ". Where a block is missing, the average is over the others"
               + (refined().isEmpty() ? "" : " and what came before")
               + ", and the certificate counts only what was averaged.");
     }
     if (certificate.getClippedFraction() > 0) {
       page.notice(
           Decimals.percent(certificate.getClippedFraction())
-              + " of the coordinates averaged were clipped. The bounds speak of the mean of clipped"
-              + " logits; what clipping did to it is not in them, and an audit measures it.");
+              + " of the coordinates averaged were clipped. The bounds speak of the "
+              + average()
+              + " of clipped logits; what clipping did to it is not in them, and an audit measures"
+              + " it.");
     }
   }
 
@@ -199,7 +241,7 @@ public final class RoundPage {
         "Nodes heard",
         heard() + " of " + speaking(),
         plan.getNodes().size() == speaking()
-            ? "each block a mean over at least " + manifest.getMinNodes()
+            ? "each block a " + average() + " over at least " + manifest.getMinNodes()
             : (plan.getNodes().size() - speaking()) + " more have no bits in this round");
     if (certificate.getUpper() != null) {
       page.fact(
@@ -282,7 +324,7 @@ public final class RoundPage {
               rows.size(), measured.getKl(), measured.getKl() - error, measured.getKl() + error);
           rows.add("measured KL");
           values.add(measured.getKl());
-          line(table, "measured KL", measured.getKl(), "mean of clipped logits || teacher");
+          line(table, "measured KL", measured.getKl(), average() + " of clipped logits || teacher");
           if (measured.getKlStandardError() != null) {
             line(table, "its standard error", measured.getKlStandardError(), "over probes");
           }
@@ -310,11 +352,14 @@ public final class RoundPage {
     Section section =
         Section.of("certificate", "Certificate")
             .say(
-                "How far the softmax of the teacher is from that of the exact mean of the nodes'"
-                    + " clipped logits. "
+                "How far the softmax of the teacher is from that of the exact "
+                    + average()
+                    + " of the nodes' clipped logits. "
                     + (certificate.getUpper() == null
-                        ? "Without dither the errors follow no known law, and only the worst case"
-                            + " is certain."
+                        ? (trim() > 0
+                                ? "The error of a trimmed mean follows no known law"
+                                : "Without dither the errors follow no known law")
+                            + ", and only the worst case is certain."
                         : "The bounds follow from the dither alone, not from a model of the"
                             + " logits."));
     if (values.stream().allMatch(value -> value > 0)) {
@@ -741,6 +786,14 @@ public final class RoundPage {
 
   private int nodes() {
     return plan.getNodes().size();
+  }
+
+  private int trim() {
+    return manifest.getAverage() == null ? 0 : manifest.getAverage().getTrim();
+  }
+
+  private String average() {
+    return trim() > 0 ? "trimmed mean" : "mean";
   }
 
   private long speaking() {

@@ -1,5 +1,6 @@
 package dev.sluice.transforms.round;
 
+import dev.sluice.schemas.Average;
 import dev.sluice.schemas.BlockLayout;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
@@ -30,6 +31,9 @@ public final class PlanDraft {
    */
   private static final int SHARD_CLAIMS = 1 << 14;
 
+  /** Most that a trimmed mean holds back of a block, in bytes as float64. */
+  static final long EXTREMES_BYTES = 128 << 20;
+
   private final RoundPlan plan = new RoundPlan();
 
   /**
@@ -56,7 +60,8 @@ public final class PlanDraft {
         .withQuantizer(other.getQuantizer())
         .withClip(other.getClip())
         .withProbeSet(other.getProbeSetDigest())
-        .withTokenizer(other.getTokenizerDigest());
+        .withTokenizer(other.getTokenizerDigest())
+        .withAverage(other.getAverage());
   }
 
   /** m, in place of what was said before. */
@@ -117,6 +122,16 @@ public final class PlanDraft {
     return this;
   }
 
+  /**
+   * Gives nodes their public keys, in place of those they had: the round will be signed.
+   *
+   * @param keys by name of node, in base64; of no use to nodes that are added later
+   */
+  public PlanDraft withKeys(Map<String, List<String>> keys) {
+    plan.getNodes().forEach(node -> node.setKeys(keys.get(node.getName())));
+    return this;
+  }
+
   /** Names of the nodes so far, in order. */
   public List<String> names() {
     return plan.getNodes().stream().map(NodePlan::getName).toList();
@@ -152,6 +167,12 @@ public final class PlanDraft {
     return this;
   }
 
+  /** How nodes are averaged; null, the default, is their mean. */
+  public PlanDraft withAverage(Average average) {
+    plan.setAverage(average);
+    return this;
+  }
+
   /** Policy 'fixed': one level where all are equal, else one for each node in the plan's order. */
   public static ClipPolicy fixedClips(List<Double> levels) {
     return levels.stream().distinct().count() == 1
@@ -174,7 +195,9 @@ public final class PlanDraft {
   private BlockLayout layout() {
     int vocabulary = Math.max(2, plan.getVocabulary());
     long probes = Math.max(1, plan.getProbes());
-    int perBlock = (int) Math.min(probes, maxProbesPerBlock(vocabulary));
+    int trim = plan.getAverage() == null ? 0 : plan.getAverage().getTrim();
+    long held = Math.max(1, EXTREMES_BYTES / (16L * Math.max(1, trim) * vocabulary));
+    int perBlock = (int) Math.min(Math.min(probes, held), maxProbesPerBlock(vocabulary));
     long blockBytes = 4L * vocabulary * perBlock;
     long perShard =
         Math.min(SHARD_BYTES / blockBytes, SHARD_CLAIMS / Math.max(1, plan.getNodes().size()));

@@ -1,8 +1,10 @@
 package dev.sluice.transforms.round;
 
+import dev.sluice.schemas.Average;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.RefinedRound;
+import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.Split;
@@ -17,6 +19,9 @@ import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.ChannelKey;
 import dev.sluice.transforms.channel.Dither;
 import dev.sluice.transforms.channel.Quantizer;
+import dev.sluice.transforms.trust.BadKeyException;
+import dev.sluice.transforms.trust.KeyRing;
+import dev.sluice.transforms.trust.VerifyingKey;
 import java.io.IOException;
 import java.io.ObjectStreamException;
 import java.io.Serializable;
@@ -37,12 +42,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * A plan that has been checked, and everything both ends derive from it. FORMAT.md 2.
  *
  * <p>Immutable and thread-safe; serialises as the bytes of plan.json, of which its digest is the
- * SHA-256.
+ * SHA-256, and where the hub has revoked keys of it, those of revoked.json.
  */
 public final class PlannedRound implements Serializable {
   private static final long serialVersionUID = 1L;
@@ -56,11 +62,17 @@ public final class PlannedRound implements Serializable {
   /** Most bits per coordinate in one digit plane. */
   public static final double MAX_BITS = 16;
 
+  /** Most keys of a node. */
+  public static final int MAX_KEYS = 4;
+
   /** Most rounds that a plan refines. */
   public static final int MAX_REFINED = 7;
 
   /** Nodes times the clip level stays at or below this, so that sums are exact. FORMAT.md 3.2. */
   public static final double MAX_NODES_TIMES_CLIP = BlockDecoder.MAX_CLIP;
+
+  /** The average that leaves out nodes at either end of each coordinate. FORMAT.md 5. */
+  public static final String TRIMMED_MEAN = "trimmed-mean";
 
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
   private static final Pattern DIRECTORY = Pattern.compile("[^\\p{Cntrl}*?\\[\\]{}]+");
@@ -75,11 +87,13 @@ public final class PlannedRound implements Serializable {
 
   private final byte[] json;
   private final String source;
+  private final List<RevokedKey> revoked;
   private final transient RoundPlan plan;
   private final transient Sha256 digest;
   private final transient Quantizer quantizer;
   private final transient Map<String, Integer> indices;
   private final transient ChannelKey[] keys;
+  private final transient List<KeyRing> keyRings; // by node; none where the round is not signed
   private final transient List<List<Integer>>
       earlier; // by node: the refined rounds with its digits
   private final transient Map<ShapeKey, BlockShape> shapes = new ConcurrentHashMap<>();
@@ -89,9 +103,10 @@ public final class PlannedRound implements Serializable {
 
   private record ShapeKey(int plane, double bitsPerCoordinate, int probes) {}
 
-  private PlannedRound(byte[] json, String source) throws IOException {
+  private PlannedRound(byte[] json, String source, List<RevokedKey> revoked) throws IOException {
     this.json = json.clone();
     this.source = source;
+    this.revoked = List.copyOf(revoked);
     this.plan = PlainJson.read(RoundPlan.class, RoundPlan.getClassSchema(), json, source);
     this.digest = new Sha256(CodeBlocks.sha256().digest(json));
     this.indices = new HashMap<>();
@@ -102,6 +117,8 @@ public final class PlannedRound implements Serializable {
     checkRefined();
     this.earlier = earlierRounds();
     checkNodes();
+    this.keyRings = keyRings();
+    checkAverage();
     checkSplit();
     this.keys = new ChannelKey[nodes().size()];
     long[] ditherKeys = new long[keys.length];
@@ -134,16 +151,28 @@ public final class PlannedRound implements Serializable {
    * @throws IOException a JsonDocumentException or BadPlanException that says what is wrong
    */
   public static PlannedRound parse(byte[] json, String source) throws IOException {
-    return new PlannedRound(json, source);
+    return new PlannedRound(json, source, List.of());
+  }
+
+  /**
+   * The same round without the signatures of some keys.
+   *
+   * @param keys of its plan, by node and key, each once
+   */
+  PlannedRound withRevoked(List<RevokedKey> keys) throws IOException {
+    return new PlannedRound(json, source, keys);
   }
 
   private Object readResolve() throws ObjectStreamException {
     PlannedRound last = lastRead;
-    if (last != null && Arrays.equals(last.json, json) && last.source.equals(source)) {
+    if (last != null
+        && Arrays.equals(last.json, json)
+        && last.source.equals(source)
+        && last.revoked.equals(revoked)) {
       return last;
     }
     try {
-      PlannedRound read = new PlannedRound(json, source);
+      PlannedRound read = new PlannedRound(json, source, revoked);
       lastRead = read;
       return read;
     } catch (IOException e) {
@@ -212,6 +241,39 @@ public final class PlannedRound implements Serializable {
   /** How many nodes have bits in this round. */
   public int speakingNodes() {
     return (int) nodes().stream().filter(node -> node.getBitsPerProbe() > 0).count();
+  }
+
+  /** Whether blocks count only under a signature of their node. */
+  public boolean isSigned() {
+    return !keyRings.isEmpty();
+  }
+
+  /** A node's keys, in a round that is signed. */
+  public KeyRing keyRing(int node) {
+    return keyRings.get(node);
+  }
+
+  /** Keys of the plan whose signatures no longer count, by node and key. */
+  public List<RevokedKey> revoked() {
+    return revoked;
+  }
+
+  /** f, how many nodes the average leaves out at either end of each coordinate; 0 for a mean. */
+  public int trim() {
+    return plan.getAverage() == null ? 0 : plan.getAverage().getTrim();
+  }
+
+  /** Whether the teacher's error has a law: every node's has one, and the average is their mean. */
+  public boolean hasErrorLaw() {
+    return quantizer.isDithered() && trim() == 0;
+  }
+
+  /**
+   * The least that --min-nodes may be: 2f + 1, without which there is no average. In a refinement
+   * it counts nodes with digits of this round, and the others are averaged too: 1.
+   */
+  public int leastMinNodes() {
+    return refined().isEmpty() ? 2 * trim() + 1 : 1;
   }
 
   /** Keys of a node's dither and rotation. */
@@ -560,6 +622,97 @@ public final class PlannedRound implements Serializable {
           "at most " + maxDepth(nodes().size()) + " for " + nodes().size() + " nodes");
     }
     require(speakingNodes() > 0, "nodes", () -> "no node with bits", "at least one");
+  }
+
+  private List<KeyRing> keyRings() throws BadPlanException {
+    List<KeyRing> rings = new ArrayList<>();
+    Map<String, String> owners = new HashMap<>();
+    Set<String> taken = revoked.stream().map(RevokedKey::getKey).collect(Collectors.toSet());
+    boolean signed = nodes().get(0).getKeys() != null;
+    for (int i = 0; i < nodes().size(); i++) {
+      NodePlan node = nodes().get(i);
+      String field = "nodes[" + i + "].keys";
+      require(
+          (node.getKeys() != null) == signed,
+          field,
+          () -> signed ? "null" : "keys",
+          "keys of all nodes, or of none");
+      if (!signed) {
+        continue;
+      }
+      int found = node.getKeys().size();
+      require(found >= 1 && found <= MAX_KEYS, field, () -> found + " keys", "1 to " + MAX_KEYS);
+      List<VerifyingKey> valid = new ArrayList<>();
+      List<VerifyingKey> gone = new ArrayList<>();
+      for (int k = 0; k < found; k++) {
+        VerifyingKey key = key(node.getKeys().get(k), field + "[" + k + "]");
+        String owner = owners.putIfAbsent(key.base64(), node.getName());
+        require(
+            owner == null,
+            field + "[" + k + "]",
+            () -> "a key of node '" + owner + "' again",
+            "each key once");
+        (taken.contains(key.base64()) ? gone : valid).add(key);
+      }
+      rings.add(new KeyRing(valid, gone));
+    }
+    return List.copyOf(rings);
+  }
+
+  private VerifyingKey key(String text, String field) throws BadPlanException {
+    try {
+      return VerifyingKey.of(text);
+    } catch (BadKeyException e) {
+      throw new BadPlanException(source, field, e.getMessage());
+    }
+  }
+
+  private void checkAverage() throws BadPlanException {
+    Average average = plan.getAverage();
+    if (average == null) {
+      return;
+    }
+    String rule = average.getRule();
+    require(
+        rule.equals("mean") || rule.equals(TRIMMED_MEAN),
+        "average.rule",
+        () -> "'" + rule.replaceAll("\\p{Cntrl}", "?") + "'",
+        "'mean' or '" + TRIMMED_MEAN + "'");
+    int trim = average.getTrim();
+    if (rule.equals("mean")) {
+      require(trim == 0, "average.trim", () -> "" + trim, "0 with 'mean'");
+      return;
+    }
+    long averaged =
+        IntStream.range(0, nodes().size()).filter(node -> !planes(node, 0).isEmpty()).count();
+    require(
+        trim >= 1 && 2L * trim < averaged,
+        "average.trim",
+        () -> "" + trim,
+        averaged < 3
+            ? "at least 3 nodes to average, of which 1 is left at either end; there are " + averaged
+            : "1 to "
+                + (averaged - 1) / 2
+                + ": of "
+                + averaged
+                + " nodes to average, twice as many are left out");
+    require(
+        plan.getSplit() == null,
+        "split",
+        () -> "a split",
+        "null with '" + TRIMMED_MEAN + "': it predicts the error of a mean");
+    long block = 16L * plan.getLayout().getProbesPerBlock() * vocabulary();
+    require(
+        trim * block <= PlanDraft.EXTREMES_BYTES,
+        "average.trim",
+        () -> trim + ", which holds back " + trim * block + " bytes of a block",
+        "at most "
+            + PlanDraft.EXTREMES_BYTES
+            + " bytes, 16 for each of the "
+            + plan.getLayout().getProbesPerBlock()
+            + " probes times "
+            + vocabulary()
+            + " coordinates of a block and each node left out at one end");
   }
 
   private double depth(int node) {

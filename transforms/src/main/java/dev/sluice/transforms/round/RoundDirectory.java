@@ -57,6 +57,16 @@ public record RoundDirectory(String root, String outputs) implements Serializabl
     return outputs + "/plan.json";
   }
 
+  /** The hub's signature over the plan. */
+  public String planSignature() {
+    return root + "/plan.sig";
+  }
+
+  /** Keys whose signatures no longer count. */
+  public String revocations() {
+    return root + "/revoked.json";
+  }
+
   public String manifest() {
     return outputs + "/manifest.json";
   }

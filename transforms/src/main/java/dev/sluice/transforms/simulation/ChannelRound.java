@@ -60,7 +60,7 @@ final class ChannelRound {
   /** Plays the round, and holds the teacher against the logits behind it. */
   AuditShare audited(Sites sites, Hub hub) {
     ShardAudit audit =
-        new ShardAudit(0, round.quantizer().isDithered(), round.probesIn(0), round.vocabulary());
+        new ShardAudit(0, round.hasErrorLaw(), round.trim(), round.probesIn(0), round.vocabulary());
     play(sites, hub, audit);
     return audit.sums();
   }

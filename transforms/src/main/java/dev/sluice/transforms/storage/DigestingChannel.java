@@ -1,5 +1,6 @@
 package dev.sluice.transforms.storage;
 
+import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.avro.CodeBlocks;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -36,6 +37,15 @@ public final class DigestingChannel implements WritableByteChannel {
   /** Hexadecimal SHA-256 of what was passed on; call once, at the end. */
   public String sha256() {
     return HexFormat.of().formatHex(sha.digest());
+  }
+
+  /** SHA-256 of what was passed on so far; as often as one likes. */
+  public Sha256 digestSoFar() {
+    try {
+      return new Sha256(((MessageDigest) sha.clone()).digest());
+    } catch (CloneNotSupportedException e) {
+      throw new IllegalStateException(e); // the JDK's own can be
+    }
   }
 
   @Override

@@ -123,7 +123,7 @@ public final class Storage {
     return MatchResult.Metadata.builder()
         .setResourceId(resource(file.toString()))
         .setSizeBytes(plain ? Files.size(file) : -1)
-        .setLastModifiedMillis(0)
+        .setLastModifiedMillis(plain ? Files.getLastModifiedTime(file).toMillis() : 0)
         .setIsReadSeekEfficient(true)
         .build();
   }

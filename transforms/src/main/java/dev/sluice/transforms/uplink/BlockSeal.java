@@ -9,6 +9,8 @@ import dev.sluice.transforms.channel.BlockEncoder;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.NestedDigits;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.trust.SignedMessage;
+import dev.sluice.transforms.trust.SigningKey;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
 import java.util.List;
@@ -91,6 +93,16 @@ public final class BlockSeal {
         .setCodes(ByteBuffer.wrap(codes))
         .setSignature(ByteBuffer.allocate(0))
         .build();
+  }
+
+  /**
+   * Signs a block in the file that it will lie in. FORMAT.md 4.5.
+   *
+   * @param head SHA-256 of the head of that file
+   */
+  public static void sign(CodeBlock block, Sha256 head, SigningKey key) {
+    byte[] message = SignedMessage.ofBlock(head.bytes(), digest(block).bytes());
+    block.setSignature(ByteBuffer.wrap(key.sign(message)));
   }
 
   /** A block's content digest. FORMAT.md 4.3. */

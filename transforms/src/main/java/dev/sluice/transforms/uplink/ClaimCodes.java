@@ -2,30 +2,34 @@ package dev.sluice.transforms.uplink;
 
 import dev.sluice.schemas.BlockClaim;
 import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.RangeReader;
 import java.io.IOException;
 
 /**
- * The codes behind claims, each held against its checksum as it is read. Keeps one buffer for each
+ * The codes behind claims, each held against its checksum as it is read; in a signed round, where
+ * others may write what a checksum does not see, against its digest. Keeps one buffer for each
  * digit plane. Not thread-safe.
  */
 public final class ClaimCodes {
   private final RangeReader reader;
-  private final byte[][] buffers;
+  private final boolean signed;
+  private final byte[][] buffers = new byte[PlannedRound.MAX_REFINED + 1][0];
 
   /**
+   * Codes of a round and of those that it refines.
+   *
    * @param reader where claims without inline codes are read from
-   * @param planes most planes whose codes are needed at one time
    */
-  public ClaimCodes(RangeReader reader, int planes) {
+  public ClaimCodes(PlannedRound round, RangeReader reader) {
+    this.signed = round.isSigned();
     this.reader = reader;
-    this.buffers = new byte[planes][0];
   }
 
   /**
    * The codes of a claim, as many bytes as it says.
    *
-   * @param plane index of the buffer, in [0, planes)
+   * @param plane index of the buffer, at most {@link PlannedRound#MAX_REFINED}
    * @return the codes, valid until the next ones of this plane; only to be read
    * @throws IOException also if the codes are not those that the claim was made of
    */
@@ -40,8 +44,12 @@ public final class ClaimCodes {
     } else {
       reader.read(claim.getFile(), claim.getOffset(), codes, length);
     }
-    int crc = CodeBlocks.crc32c(CodeBlocks.headerBytes(claim.getHeader()), codes, 0, length);
-    if (crc != claim.getCrc32c()) {
+    byte[] header = CodeBlocks.headerBytes(claim.getHeader());
+    boolean same =
+        signed
+            ? CodeBlocks.digest(header, codes, 0, length).equals(claim.getDigest())
+            : CodeBlocks.crc32c(header, codes, 0, length) == claim.getCrc32c();
+    if (!same) {
       throw new IOException(
           claim.getFile()
               + ": block "

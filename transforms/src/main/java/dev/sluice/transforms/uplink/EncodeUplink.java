@@ -12,11 +12,13 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.DigestingChannel;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.trust.SigningKey;
 import java.io.IOException;
 import java.nio.channels.Channels;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.UUID;
 import org.apache.avro.file.DataFileWriter;
 import org.apache.avro.specific.SpecificDatumWriter;
@@ -34,8 +36,8 @@ import org.apache.beam.sdk.values.PCollectionView;
 
 /**
  * A site's end of a round: for each uplink file of the layout, reads its rows of logits, dithers,
- * packs and writes it aside. With clip policy 'auto' a first pass finds the node's largest centred
- * magnitude. FORMAT.md 3, 4.
+ * packs and writes it aside, each block signed where the round asks for it. With clip policy 'auto'
+ * a first pass finds the node's largest centred magnitude. FORMAT.md 3, 4.
  */
 @AutoValue
 public abstract class EncodeUplink
@@ -50,6 +52,8 @@ public abstract class EncodeUplink
 
   abstract Centring.Masking masking();
 
+  abstract Optional<SigningKey> key();
+
   abstract Builder toBuilder();
 
   @AutoValue.Builder
@@ -63,6 +67,8 @@ public abstract class EncodeUplink
     abstract Builder setDirectory(String directory);
 
     abstract Builder setMasking(Centring.Masking masking);
+
+    abstract Builder setKey(SigningKey key);
 
     abstract EncodeUplink build();
   }
@@ -98,8 +104,19 @@ public abstract class EncodeUplink
     return toBuilder().setMasking(masking).build();
   }
 
+  /** Signs every block; needed where the round is signed, and nowhere else. */
+  public EncodeUplink withKey(SigningKey key) {
+    return toBuilder().setKey(key).build();
+  }
+
   @Override
   public PCollection<EncodedFile> expand(PCollection<Integer> shards) {
+    if (round().isSigned() != key().isPresent()) {
+      throw new IllegalArgumentException(
+          "round '"
+              + round().plan().getId()
+              + (key().isPresent() ? "' is not signed, got a key" : "' is signed, got no key"));
+    }
     if (!round().plan().getClip().getPolicy().equals("auto")) {
       return encode(shards, null);
     }
@@ -159,6 +176,7 @@ public abstract class EncodeUplink
     private final String logits;
     private final String directory;
     private final Centring.Masking masking;
+    private final SigningKey key; // null unless the round is signed
     private final PCollectionView<Double> auto; // null unless the policy is 'auto'
 
     EncodeFn(EncodeUplink encode, PCollectionView<Double> auto) {
@@ -167,6 +185,7 @@ public abstract class EncodeUplink
       this.logits = encode.logits();
       this.directory = encode.directory();
       this.masking = encode.masking();
+      this.key = encode.key().orElse(null);
       this.auto = auto;
     }
 
@@ -199,9 +218,14 @@ public abstract class EncodeUplink
             CodeBlock.getClassSchema(),
             Channels.newOutputStream(bytes),
             CodeBlocks.syncMarker(round.digest(), name, shard));
+        Sha256 head = bytes.digestSoFar();
         for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
           rows.read(block);
-          writer.append(encode(block, rows, clip, file, earlier));
+          CodeBlock sealed = encode(block, rows, clip, file, earlier);
+          if (key != null) {
+            BlockSeal.sign(sealed, head, key);
+          }
+          writer.append(sealed);
           writer.sync();
         }
       } catch (IOException | RuntimeException e) {

@@ -1,14 +1,18 @@
 package dev.sluice.transforms.uplink;
 
 import com.google.auto.value.AutoValue;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.MetadataCoderV2;
+import org.apache.beam.sdk.metrics.Metrics;
 import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.PTransform;
 import org.apache.beam.sdk.transforms.ParDo;
@@ -68,11 +72,30 @@ public abstract class ListUplinks
       this.directory = directory;
     }
 
+    /** How long after the plan a file of a node's was written, for people. */
+    private static void lag(String node, MatchResult.Metadata plan, MatchResult.Metadata file) {
+      if (file.sizeBytes() >= 0) {
+        Metrics.distribution("lagSeconds", node)
+            .update((file.lastModifiedMillis() - plan.lastModifiedMillis()) / 1000);
+      }
+    }
+
     @ProcessElement
     public void list(@Element String node, OutputReceiver<MatchResult.Metadata> out)
         throws IOException {
+      if (Storage.isLocal(directory.root()) && Storage.find(directory.root()).isEmpty()) {
+        throw new BadInputException(
+            directory.root()
+                + ": not to be seen from "
+                + InetAddress.getLocalHost().getHostName()
+                + "; every machine must see the round directory under this path");
+      }
       if (!node.equals(STRANGERS)) {
-        Storage.list(directory.uplink(node)).forEach(out::output);
+        Optional<MatchResult.Metadata> plan = Storage.find(directory.plan());
+        for (MatchResult.Metadata file : Storage.list(directory.uplink(node))) {
+          plan.ifPresent(asked -> lag(node, asked, file));
+          out.output(file);
+        }
         return;
       }
       for (MatchResult.Metadata file : everything(directory)) {

@@ -4,23 +4,26 @@ import dev.sluice.schemas.BlockClaim;
 import dev.sluice.schemas.BlockHeader;
 import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.RejectedRecord;
+import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.UplinkFile;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.avro.ContainerScanner;
 import dev.sluice.schemas.avro.CorruptRecordException;
 import dev.sluice.schemas.avro.NotAContainerException;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.nio.channels.Channels;
 import java.util.Optional;
 import org.apache.beam.sdk.io.fs.MatchResult;
 import org.apache.beam.sdk.io.fs.ResourceId;
 
 /**
- * Reads one uplink file from end to end: every byte once, every checksum verified. What the plan
- * asks for is a claim; whatever else is there is a reject with its reason, and reading goes on
- * behind it. Holds one Avro block.
+ * Reads one uplink file from end to end: every byte once, every checksum and, in a signed round,
+ * every signature verified. What the plan asks for is a claim; whatever else is there is a reject
+ * with its reason, and reading goes on behind it. Holds one Avro block.
  */
 public final class UplinkScan {
   /** Where what is found goes. */
@@ -101,7 +104,7 @@ public final class UplinkScan {
               damage.offset(),
               damage.detail());
         } else {
-          records((ContainerScanner.Block) item.get());
+          records((ContainerScanner.Block) item.get(), scanner.headDigest());
         }
         if (rejects >= MAX_REJECTS) {
           reject(
@@ -115,6 +118,14 @@ public final class UplinkScan {
     } catch (NotAContainerException e) {
       reject(null, Reason.NOT_AVRO, 0, e.getMessage());
     } catch (IOException e) {
+      if (Storage.find(file.toString()).isEmpty()) { // it was there when it was listed
+        throw new BadInputException(
+            file
+                + ": gone, or not to be seen from "
+                + InetAddress.getLocalHost().getHostName()
+                + "; every machine must see the round directory under this path",
+            e);
+      }
       reject(
           null,
           Reason.UNREADABLE,
@@ -133,7 +144,7 @@ public final class UplinkScan {
     return 4 * block * round.blocks() + (1 << 20);
   }
 
-  private void records(ContainerScanner.Block block) {
+  private void records(ContainerScanner.Block block, Sha256 head) {
     int at = block.from();
     int end = block.from() + block.lengthBytes();
     for (long i = 0; i < block.records() && rejects < MAX_REJECTS; i++) {
@@ -150,7 +161,7 @@ public final class UplinkScan {
         return;
       }
       at = record.end();
-      record(record, offset, block);
+      record(record, offset, block, head);
     }
     if (at != end && rejects < MAX_REJECTS) {
       reject(
@@ -161,7 +172,8 @@ public final class UplinkScan {
     }
   }
 
-  private void record(CodeBlocks.Parsed record, long offset, ContainerScanner.Block block) {
+  private void record(
+      CodeBlocks.Parsed record, long offset, ContainerScanner.Block block, Sha256 head) {
     BlockHeader header = record.header();
     byte[] headerBytes = CodeBlocks.headerBytes(header);
     int crc = CodeBlocks.crc32c(headerBytes, block.window(), record.from(), record.lengthBytes());
@@ -180,12 +192,19 @@ public final class UplinkScan {
       reject(header.getBlock(), fault.get().reason(), offset, fault.get().detail());
       return;
     }
+    Sha256 digest =
+        CodeBlocks.digest(headerBytes, block.window(), record.from(), record.lengthBytes());
+    Optional<HeaderCheck.Fault> unsigned =
+        SignatureCheck.of(round, directory, head, digest, record.signature());
+    if (unsigned.isPresent()) {
+      reject(header.getBlock(), unsigned.get().reason(), offset, unsigned.get().detail());
+      return;
+    }
     sink.claim(
         BlockClaim.newBuilder()
             .setHeader(header)
             .setCrc32c(crc)
-            .setDigest(
-                CodeBlocks.digest(headerBytes, block.window(), record.from(), record.lengthBytes()))
+            .setDigest(digest)
             .setFile(file.toString())
             .setOffset(block.offset() + (record.from() - block.from()))
             .setLengthBytes(record.lengthBytes())

@@ -143,9 +143,9 @@ class AccumulatorTest {
       @ForAll @IntRange(min = 1, max = 3) int probes,
       @ForAll long seed) {
     SplittableRandom random = new SplittableRandom(seed);
-    Accumulator scalar = new Accumulator(probes, vocabulary, new ScalarKernel());
+    Accumulator scalar = new Accumulator(probes, vocabulary, 0, new ScalarKernel());
     // Not AveragingKernel.BEST, which is the scalar one where vectors have 128 bits.
-    Accumulator vector = new Accumulator(probes, vocabulary, new VectorKernel());
+    Accumulator vector = new Accumulator(probes, vocabulary, 0, new VectorKernel());
     scalar.reset(probes);
     vector.reset(probes);
     for (Block b : blocks(random, vocabulary, probes)) {

@@ -72,8 +72,8 @@ public class DecodeBenchmark {
       Arrays.fill(clips, CLIP);
       double[] x = new SplittableRandom(1).doubles(n, -CLIP, CLIP).toArray();
       codes = BlockEncoder.encode(shape, Quantizer.DITHER, KEY, 5, 80, x, clips).codes();
-      scalar = new Accumulator(probes, vocabulary, new ScalarKernel());
-      vector = new Accumulator(probes, vocabulary, AveragingKernel.BEST);
+      scalar = new Accumulator(probes, vocabulary, 0, new ScalarKernel());
+      vector = new Accumulator(probes, vocabulary, 0, AveragingKernel.BEST);
       expected = new double[n];
       BlockDecoder.decode(
           shape, Quantizer.DITHER, KEY, 5, 80, CLIP, codes, expected, new double[probes]);

@@ -9,6 +9,7 @@ import static org.hamcrest.Matchers.lessThanOrEqualTo;
 import static org.hamcrest.Matchers.startsWith;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.sluice.schemas.Average;
 import dev.sluice.schemas.BlockLayout;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
@@ -447,5 +448,66 @@ class PlannedRoundTest {
     assertThat(
         assertThrows(BadPlanException.class, () -> draft.finish("plan.json")).getMessage(),
         containsString("'vocabulary': found " + vocabulary));
+  }
+
+  private static RoundPlan trimmed(int nodes, int trim) {
+    RoundPlan plan = plan();
+    plan.getNodes().clear();
+    for (int i = 0; i < nodes; i++) {
+      plan.getNodes().add(new NodePlan("n" + i, 4.0, 32L, null));
+    }
+    plan.setAverage(new Average("trimmed-mean", trim));
+    return plan;
+  }
+
+  @Test
+  void aTrimmedMeanLeavesANode() throws IOException {
+    PlannedRound round = parse(trimmed(5, 2));
+    assertThat(round.trim(), equalTo(2));
+    assertThat(round.leastMinNodes(), equalTo(5));
+    assertThat(round.hasErrorLaw(), equalTo(false));
+    assertThat(parse(plan()).hasErrorLaw(), equalTo(true));
+    assertThat(parse(plan()).leastMinNodes(), equalTo(1));
+    for (int trim : new int[] {0, -1, 2, Integer.MAX_VALUE}) {
+      RoundPlan plan = trimmed(4, trim);
+      assertThat(
+          assertThrows(BadPlanException.class, () -> parse(plan)).getMessage(),
+          equalTo(
+              "plan.json: field 'average.trim': found "
+                  + trim
+                  + ", expected 1 to 1: of 4 nodes to average, twice as many are left out"));
+    }
+    assertThat(
+        refusal(p -> p.setAverage(new Average("trimmed-mean", 1))), // a third node is silent
+        containsString("expected at least 3 nodes to average"));
+    assertThat(
+        refusal(p -> p.setAverage(new Average("median", 0))),
+        equalTo(
+            "plan.json: field 'average.rule': found 'median', expected 'mean' or 'trimmed-mean'"));
+    assertThat(
+        refusal(p -> p.setAverage(new Average("mean", 1))),
+        equalTo("plan.json: field 'average.trim': found 1, expected 0 with 'mean'"));
+    RoundPlan mean = plan();
+    mean.setAverage(new Average("mean", 0));
+    assertThat(parse(mean).trim(), equalTo(0));
+  }
+
+  @Test
+  void whatATrimmedMeanHoldsBackIsBounded() throws IOException {
+    int vocabulary = 1 << 16;
+    PlanDraft draft =
+        new PlanDraft("r1", 100, vocabulary).withAverage(new Average("trimmed-mean", 33));
+    for (int i = 0; i < 67; i++) {
+      draft.withNode("n" + i, 4);
+    }
+    PlannedRound round = draft.finish("plan.json");
+    assertThat(round.probesIn(0), equalTo(3)); // four without the trimming
+    RoundPlan plan = round.plan();
+    plan.setLayout(new BlockLayout(4, 1));
+    assertThat(
+        assertThrows(BadPlanException.class, () -> parse(plan)).getMessage(),
+        containsString("which holds back 138412032 bytes of a block, expected at most 134217728"));
+    plan.getAverage().setTrim(32);
+    assertThat(parse(plan).trim(), equalTo(32));
   }
 }
