@@ -19,6 +19,7 @@ import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.Reason;
 import dev.sluice.transforms.uplink.ScanUplinks;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -211,11 +212,14 @@ final class RoundRecomputation extends Recomputation {
             files,
             pass.choice(),
             name(attempt) + "/scans",
-            (file, scan) ->
-                index.keepScan(unknown.get(file), Path.of(scan), blocks(Path.of(scan))));
+            (file, scan) -> {
+              IndexedFile entry = unknown.get(file);
+              index.keepScan(entry, Path.of(scan), blocks(entry, Path.of(scan)));
+            });
   }
 
-  private static String blocks(Path scan) throws IOException {
+  /** The blocks that a file has claims to. */
+  private static String blocks(IndexedFile file, Path scan) throws IOException {
     BitSet blocks = new BitSet();
     try (InputStream in = new BufferedInputStream(Files.newInputStream(scan));
         DataFileStream<ScanRecord> records =
@@ -224,6 +228,12 @@ final class RoundRecomputation extends Recomputation {
         ScanRecord record = records.next();
         if (record.getClaim() != null) {
           blocks.set(record.getClaim().getHeader().getBlock());
+        }
+        if (record.getReject() != null
+            && record.getReject().getReason().equals(Reason.UNREADABLE.label())
+            && !file.getInput().getSha256().isEmpty()) {
+          // It was read a moment ago: that is the disk's fault, and not to be kept.
+          throw new IOException(file.getInput().getName() + ": " + record.getReject().getDetail());
         }
       }
     }
