@@ -9,12 +9,13 @@ import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.CommittedRound;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
+import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.uplink.LogitBlock;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
+import java.util.UUID;
 
 /** Measures a committed round against the raw logits of its nodes, in this process. */
 final class AuditRunner {
@@ -37,14 +38,19 @@ final class AuditRunner {
       // Says what is wrong with the file's shape.
       new LogitBlock(round, Centring.Masking.ALLOWED).open(node.getValue()).close();
     }
-    Path output = Files.createTempFile("sluice-audit-", ".json");
+    // A cluster writes where this process can read; a site that audits need not write to the round.
+    String aside = directory.aside(UUID.randomUUID().toString());
+    String output =
+        choice.flinkMaster().isPresent()
+            ? aside + "/audit.json"
+            : Files.createTempFile("sluice-audit-", ".json").toString();
     try {
       Engines.run(
           choice,
           "sluice-audit " + directory.root(),
           pipeline -> {
             try {
-              AuditRound.build(pipeline, round, manifest, directory, logits, output.toString());
+              AuditRound.build(pipeline, round, manifest, directory, logits, output);
             } catch (IOException e) {
               throw new UncheckedIOException(e);
             }
@@ -52,12 +58,13 @@ final class AuditRunner {
       return PlainJson.read(
           Audit.class,
           Audit.getClassSchema(),
-          Files.readAllBytes(output),
+          Storage.read(output, PlainJson.MAX_BYTES),
           "the audit's own output");
     } catch (RuntimeException e) {
       throw new BadInputException(Failures.badInput(e).orElseThrow(() -> e), e);
     } finally {
-      Files.deleteIfExists(output);
+      Storage.deleteIfExists(output);
+      Attempt.delete(aside);
     }
   }
 }

@@ -88,6 +88,11 @@ final class CalibrationRecomputation extends Recomputation {
   }
 
   @Override
+  boolean isIntact(Versions.Version version) {
+    return true; // threshold.json names nothing else, and is looked at each time
+  }
+
+  @Override
   Made make(Path attempt, Path outputs, Optional<Versions.Version> before) throws IOException {
     ScoreDirectory directory = new ScoreDirectory(root.toString(), outputs.toString());
     SwarmChannel swarm = SwarmChannel.read(directory, scored());
@@ -96,6 +101,7 @@ final class CalibrationRecomputation extends Recomputation {
     RunnerChoice runner =
         ScoreAttempt.settle(pass.choice(), swarm, new PrintWriter(Writer.nullWriter()));
     Threshold threshold = calibration.run(swarm, runner, Progress.NONE, name(attempt) + "/aside");
-    return new Made(threshold.getRejects().stream().mapToLong(ScoreRejectCount::getCount).sum());
+    return new Made(
+        threshold.getRejects().stream().mapToLong(ScoreRejectCount::getCount).sum(), "");
   }
 }

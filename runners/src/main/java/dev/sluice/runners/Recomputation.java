@@ -41,6 +41,7 @@ abstract class Recomputation {
    * @param layers policies of the root and the command line
    * @param asOf the filesystem's time before the look, nanoseconds since 1970
    * @param settle how old a file must be
+   * @param hub whose plans they must be
    */
   record Pass(
       RoundPolicy.Layers layers,
@@ -48,7 +49,8 @@ abstract class Recomputation {
       Clock clock,
       long asOf,
       Duration settle,
-      Trust trust) {}
+      Trust trust,
+      HubKeyOption hub) {}
 
   /** What is believed without being read. */
   enum Trust {
@@ -96,17 +98,27 @@ abstract class Recomputation {
    * How a look ended.
    *
    * @param detail for people; empty where there is nothing to say
-   * @param rejects what the version that was made does not use
+   * @param rejects records that the version that was made does not use
+   * @param whole whether that version has all that the policy asks for
    * @param again whether another look at once is worth it
    */
-  record Result(State state, String detail, long rejects, boolean again) {
+  record Result(State state, String detail, long rejects, boolean whole, boolean again) {
     static Result of(State state, String detail) {
-      return new Result(state, detail, 0, false);
+      return new Result(state, detail, 0, true, false);
+    }
+
+    Result withDetail(String text) {
+      return new Result(state, text, rejects, whole, again);
     }
   }
 
-  /** What a version came to. */
-  record Made(long rejects) {}
+  /**
+   * What a version came to.
+   *
+   * @param rejects records that it does not use
+   * @param leftOut what of the policy it has not, and why; empty where it has all
+   */
+  record Made(long rejects, String leftOut) {}
 
   /** An attempt that ended without a version, and would again while its inputs are the same. */
   static final class NoVersionException extends Exception {
@@ -162,6 +174,9 @@ abstract class Recomputation {
   abstract Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
       throws IOException, NoVersionException;
 
+  /** Whether the files that a version's document names have its digests. */
+  abstract boolean isIntact(Versions.Version version) throws IOException;
+
   /** Looks, and does what is to be done. */
   final Result run() throws IOException {
     boolean interrupted = clearUp();
@@ -171,12 +186,17 @@ abstract class Recomputation {
     VersionState now =
         new VersionState(Versions.STATE_FORMAT, terms(), index.inputs(), document(), "");
     Optional<Versions.Version> made = versions.current();
+    String damage = "";
+    if (!pass.trust().times() && made.isPresent() && !isIntact(made.get())) {
+      damage = "version " + made.get().name() + " is not as it was written; ";
+      made = Optional.empty();
+    }
     Change change = Change.of(made.map(Versions.Version::state), now.getTerms(), now.getInputs());
     if (change == Change.UNCHANGED) {
       index.write();
       return done(made.get().name(), Result.of(State.UNCHANGED, ""));
     }
-    Optional<Versions.Version> whole = versions.madeFrom(now);
+    Optional<Versions.Version> whole = damage.isEmpty() ? versions.madeFrom(now) : Optional.empty();
     if (whole.isPresent()) {
       index.write();
       versions.makeCurrent(whole.get());
@@ -194,7 +214,8 @@ abstract class Recomputation {
     }
     Path attempt = root.resolve(ATTEMPT + UUID.randomUUID());
     try {
-      return make(attempt, change, made, now, interrupted);
+      Result result = make(attempt, change, made, now, interrupted);
+      return damage.isEmpty() ? result : result.withDetail(damage + result.detail());
     } finally {
       Attempt.delete(attempt.toString());
     }
@@ -231,7 +252,7 @@ abstract class Recomputation {
       return Result.of(State.FAILED, e.getMessage());
     }
     if (!index.isStill()) {
-      return new Result(State.WAITING, "its files changed while they were read", 0, true);
+      return new Result(State.WAITING, "its files changed while they were read", 0, true, true);
     }
     Versions.Version version = versions.publish(outputs, now);
     versions.makeCurrent(version);
@@ -243,7 +264,13 @@ abstract class Recomputation {
           default -> interrupted || versions.names().size() > 1 ? State.UNFINISHED : State.NEW;
         };
     return done(
-        version.name(), new Result(state, "version " + version.name(), came.rejects(), false));
+        version.name(),
+        new Result(
+            state,
+            "version " + version.name() + (came.leftOut().isEmpty() ? "" : ", " + came.leftOut()),
+            came.rejects(),
+            came.leftOut().isEmpty(),
+            false));
   }
 
   private Result done(String current, Result result) throws IOException {

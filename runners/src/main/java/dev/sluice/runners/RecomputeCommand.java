@@ -42,7 +42,7 @@ import picocli.CommandLine.Option;
       "  0   nothing failed; rounds may wait for nodes",
       "  1   something unexpected in a round; the others were looked at",
       "  3   a round cannot be used, or is past its deadline without nodes enough",
-      "  4   done, and some of what came was rejected",
+      "  4   done, and some of what came was rejected, or there could be no allocation",
       "  6   another recomputation is at work there; nothing was done",
       "",
       "Examples:",
@@ -133,6 +133,8 @@ final class RecomputeCommand extends SluiceCommand {
           "After each look, write figures there as text for Prometheus (node_exporter's textfile"
               + " collector).")
   private String metrics;
+
+  @Mixin private HubKeyOption hub;
 
   @Mixin private RunnerOptions runner;
 
@@ -263,9 +265,9 @@ final class RecomputeCommand extends SluiceCommand {
             : full ? Recomputation.Trust.NO_CACHE : Recomputation.Trust.ALL;
     Recomputation.Pass pass =
         new Recomputation.Pass(
-            layers, runner.choice(), Clock.systemUTC(), lock.touch(), age, trust);
+            layers, runner.choice(), Clock.systemUTC(), lock.touch(), age, trust, hub);
     RecomputeSummary summary = new RecomputeSummary();
-    new RecomputeRoot(directory, pass, () -> stopping)
+    new RecomputeRoot(directory, pass, () -> stopping, this::trace)
         .run(
             (round, result, nanos) -> {
               String name = round.getFileName().toString();
@@ -295,8 +297,14 @@ final class RecomputeCommand extends SluiceCommand {
     return summary.exitCode();
   }
 
+  private void trace(Throwable failure) {
+    if (wasGiven("--stacktrace")) {
+      failure.printStackTrace(err());
+    }
+  }
+
   private void tell(String round, Result result, long nanos) {
-    if (result.state() == State.UNCHANGED && !isVerbose()) {
+    if (result.state() == State.UNCHANGED && !wasGiven("--verbose")) {
       return;
     }
     err()

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * One pass over the rounds of a root: every directory in it that has a plan, or scores and labels
@@ -26,16 +27,25 @@ final class RecomputeRoot {
   private final Path root;
   private final Recomputation.Pass pass;
   private final BooleanSupplier stopped;
+  private final Consumer<Throwable> unexpected;
 
   /** Hears how the look at a round ended. */
   interface Listener {
     void ended(Path round, Recomputation.Result result, long nanos);
   }
 
-  RecomputeRoot(Path root, Recomputation.Pass pass, BooleanSupplier stopped) {
+  /**
+   * A pass.
+   *
+   * @param stopped whether it is to end before the next round
+   * @param unexpected takes what no input explains
+   */
+  RecomputeRoot(
+      Path root, Recomputation.Pass pass, BooleanSupplier stopped, Consumer<Throwable> unexpected) {
     this.root = root;
     this.pass = pass;
     this.stopped = stopped;
+    this.unexpected = unexpected;
   }
 
   /**
@@ -74,10 +84,12 @@ final class RecomputeRoot {
             Recomputation.Result.of(Recomputation.State.GONE, "deleted while it was looked at"));
       }
       Optional<String> known = Failures.badInput(e);
+      if (known.isPresent()) {
+        return Optional.of(Recomputation.Result.of(Recomputation.State.FAILED, known.get()));
+      }
+      unexpected.accept(e);
       return Optional.of(
-          known.isPresent()
-              ? Recomputation.Result.of(Recomputation.State.FAILED, known.get())
-              : Recomputation.Result.of(Recomputation.State.BROKEN, Failures.unexpected(e)));
+          Recomputation.Result.of(Recomputation.State.BROKEN, Failures.unexpected(e)));
     }
   }
 
@@ -87,6 +99,7 @@ final class RecomputeRoot {
       throw new IOException(round + ": permission denied");
     }
     if (Files.exists(round.resolve("plan.json"))) {
+      Locations.inputs(round.toString()); // a name that is a pattern is refused
       return Optional.of(new RoundRecomputation(round, pass));
     }
     if (!Files.isDirectory(round.resolve("scores"))

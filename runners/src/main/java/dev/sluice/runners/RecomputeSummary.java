@@ -15,6 +15,7 @@ final class RecomputeSummary {
   private final Map<State, List<String>> rounds = new EnumMap<>(State.class);
   private int count;
   private long rejects;
+  private int incomplete;
   private boolean stopped;
 
   /** Adds a round. */
@@ -24,6 +25,7 @@ final class RecomputeSummary {
         .add(round + (result.detail().isEmpty() ? "" : ": " + result.detail()));
     count++;
     rejects += result.rejects();
+    incomplete += result.whole() ? 0 : 1;
   }
 
   /** Notes that the pass was ended before all rounds were looked at. */
@@ -67,6 +69,9 @@ final class RecomputeSummary {
     if (rejects > 0) {
       line.append("; ").append(Texts.count(rejects, "record")).append(" rejected");
     }
+    if (incomplete > 0) {
+      line.append("; ").append(incomplete).append(" without an allocation");
+    }
     return line.append(stopped ? "; stopped before the end" : "")
         .append(String.format(Locale.ROOT, "; %.1f s", seconds))
         .toString();
@@ -93,6 +98,6 @@ final class RecomputeSummary {
     if (count(State.FAILED) + count(State.OVERDUE) > 0) {
       return ExitCodes.BAD_INPUT;
     }
-    return rejects > 0 ? ExitCodes.DONE_WITH_REJECTS : ExitCodes.OK;
+    return rejects + incomplete > 0 ? ExitCodes.DONE_WITH_REJECTS : ExitCodes.OK;
   }
 }

@@ -31,9 +31,9 @@ abstract class SluiceCommand implements Callable<Integer> {
     return spec.commandLine().getErr();
   }
 
-  /** Whether people asked to hear more. */
-  final boolean isVerbose() {
-    return spec.commandLine().getParseResult().hasMatchedOption("--verbose");
+  /** Whether an option that all commands have was given. */
+  final boolean wasGiven(String option) {
+    return spec.commandLine().getParseResult().hasMatchedOption(option);
   }
 
   /** A command line that cannot be meant. */

@@ -1,17 +1,26 @@
 package dev.sluice.runners;
 
 import static org.hamcrest.MatcherAssert.assertThat;
+import static org.hamcrest.Matchers.allOf;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.is;
 import static org.hamcrest.Matchers.matchesPattern;
 import static org.hamcrest.Matchers.startsWith;
 
+import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code sluice recompute} on small rounds, in this process. */
 class RecomputeCommandTest {
@@ -63,5 +72,236 @@ class RecomputeCommandTest {
     assertThat(
         Schedule.results(Schedule.current(round)),
         is(Schedule.aggregated(round, directory.resolve("copy"), "--min-nodes", "2")));
+  }
+
+  @Test
+  void ofALateNodeOnlyItsShardsAreAveraged() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b", "c");
+    Path late = round.resolve("uplink/c/codes-00001.avro");
+    Path aside = directory.resolve("late.avro");
+    Files.move(late, aside);
+    assertThat(Schedule.recompute(root(), "--min-nodes", "2").code(), is(0));
+    Files.move(aside, late);
+    Cli.Result result = Schedule.recompute(root(), "--min-nodes", "2");
+    assertThat(result.toString(), result.code(), is(0));
+    for (int shard = 0; shard < 4; shard++) {
+      for (String extension : List.of(".npy", ".avro")) {
+        String name = "teacher/teacher-0000" + shard + extension;
+        assertThat(
+            name,
+            Files.isSameFile(
+                round.resolve("versions/0001").resolve(name),
+                round.resolve("versions/0002").resolve(name)),
+            is(shard != 1));
+      }
+    }
+    assertThat(
+        Schedule.results(round.resolve("versions/0002")),
+        is(Schedule.aggregated(round, directory.resolve("copy"), "--min-nodes", "2")));
+  }
+
+  /** What is remembered of a version is believed only if it checks out. */
+  @ParameterizedTest
+  @CsvSource({
+    "versions/0001/.recompute/shards",
+    "versions/0001/teacher",
+    ".recompute/scans",
+    ".recompute/index.json",
+    "versions/0001/.recompute/state.json",
+    "versions/0001/manifest.json"
+  })
+  void aDamagedCacheIsNotBelieved(String what) throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b");
+    assertThat(Schedule.recompute(root(), "--min-nodes", "2").code(), is(0));
+    try (Stream<Path> tree = Files.walk(round.resolve(what))) {
+      for (Path file : tree.filter(Files::isRegularFile).toList()) {
+        byte[] contents = Files.readAllBytes(file);
+        contents[contents.length / 2] ^= 1;
+        Files.write(file, contents);
+      }
+    }
+    Schedule.send(round, "c");
+    Cli.Result result = Schedule.recompute(root(), "--min-nodes", "2");
+    assertThat(result.toString(), result.code(), is(0));
+    Path version = Schedule.current(round);
+    assertThat(version.getFileName().toString(), is("0002"));
+    assertThat(
+        Schedule.results(version),
+        is(Schedule.aggregated(round, directory.resolve("copy"), "--min-nodes", "2")));
+  }
+
+  @Test
+  void aFileWhoseTimesChangedAloneMakesNoVersion() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    assertThat(Schedule.recompute(root()).code(), is(0));
+    Files.setLastModifiedTime(
+        round.resolve("uplink/a/codes-00000.avro"), FileTime.fromMillis(1_000_000_000_000L));
+    Cli.Result result = Schedule.recompute(root());
+    assertThat(result.toString(), result.out(), containsString("1 unchanged"));
+    assertThat(new Versions(round).names(), is(List.of("0001")));
+    // It is in the index as it is now.
+    RoundIndex index = RoundIndex.read(round);
+    index.survey(List.of("uplink/a/codes-00000.avro"), Long.MAX_VALUE, true);
+    assertThat(index.bytesRead(), is(0L));
+  }
+
+  @Test
+  void verifyReadsWhatHasTheSameSizeAndTimes() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b", "c");
+    assertThat(Schedule.recompute(root(), "--min-nodes", "2").code(), is(0));
+    RoundIndex index = RoundIndex.read(round);
+    List<String> names = List.of("plan.json", "uplink/a/codes-00000.avro");
+    index.survey(names, Long.MAX_VALUE, true);
+    assertThat(index.bytesRead(), is(0L));
+    index.survey(names, Long.MAX_VALUE, false);
+    assertThat(
+        index.bytesRead(),
+        is(Files.size(round.resolve(names.get(0))) + Files.size(round.resolve(names.get(1)))));
+    assertThat(Schedule.recompute(root(), "--verify", "--min-nodes", "2").code(), is(0));
+    assertThat(new Versions(round).names(), is(List.of("0001")));
+  }
+
+  @Test
+  void whatAVersionWasMadeFromIsMadeOnce() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b");
+    assertThat(Schedule.recompute(root(), "--min-nodes", "2").code(), is(0));
+    Schedule.send(round, "c");
+    assertThat(Schedule.recompute(root(), "--min-nodes", "2").code(), is(0));
+    Storage.deleteTree(round.resolve("uplink/c").toString());
+    Cli.Result back = Schedule.recompute(root(), "--min-nodes", "2");
+    assertThat(back.err(), containsString("changed, to what version 0001 was made from"));
+    assertThat(Schedule.current(round).getFileName().toString(), is("0001"));
+
+    Files.delete(round.resolve("current.json")); // as of a process killed before it was written
+    Cli.Result adopted = Schedule.recompute(root(), "--min-nodes", "2");
+    assertThat(adopted.err(), containsString("unfinished, version 0001 was whole already"));
+    assertThat(new Versions(round).names(), is(List.of("0001", "0002")));
+  }
+
+  @Test
+  void aRoundThatFailsDoesNotStopOthers() throws IOException {
+    Schedule.round(root(), "good one", "a,b", "a", "b");
+    Path half = Schedule.round(root(), "half", "a,b", "a", "b");
+    byte[] plan = Files.readAllBytes(half.resolve("plan.json"));
+    Files.write(half.resolve("plan.json"), Arrays.copyOf(plan, plan.length / 2));
+    Path misspelt = Schedule.round(root(), "misspelt", "a,b", "a", "b");
+    Files.writeString(misspelt.resolve("policy.json"), "{\"minNode\": 1}");
+    Files.createDirectories(root().resolve("[odd]"));
+    Files.copy(misspelt.resolve("plan.json"), root().resolve("[odd]/plan.json"));
+    Files.createDirectories(root().resolve("no round"));
+    Files.writeString(root().resolve("a file"), "");
+    Cli.Result result = Schedule.recompute(root());
+    assertThat(result.toString(), result.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(result.out(), containsString("4 rounds: 0 unchanged, 1 new, 3 failed ("));
+    assertThat(
+        result.err(),
+        allOf(
+            containsString("half: failed, " + half.resolve("plan.json") + ": not a JSON document"),
+            containsString(misspelt.resolve("policy.json") + ": field 'minNode'"),
+            containsString("good one: new, version 0001")));
+    Files.write(half.resolve("plan.json"), plan);
+    Files.delete(misspelt.resolve("policy.json"));
+    Storage.deleteTree(root().resolve("[odd]").toString());
+    Cli.Result mended = Schedule.recompute(root());
+    assertThat(mended.toString(), mended.code(), is(0));
+    assertThat(mended.out(), containsString("3 rounds: 1 unchanged, 2 new, 0 failed;"));
+  }
+
+  @Test
+  void aRoundThatCannotBeCompleteIsTriedOnce() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    // Another block 0 of the same node: both are claims, neither counts.
+    Path other = Schedule.round(directory.resolve("elsewhere"), "r1", "a,b");
+    Files.copy(
+        round.resolve("plan.json"),
+        other.resolve("plan.json"),
+        StandardCopyOption.REPLACE_EXISTING);
+    Site.send(other, "a", Site.npy(directory.resolve("other.npy"), Site.logits(99)));
+    Files.copy(
+        other.resolve("uplink/a/codes-00000.avro"), round.resolve("uplink/a/rival-00000.avro"));
+    Cli.Result first = Schedule.recompute(root());
+    assertThat(first.toString(), first.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        first.err(), containsString("r1: failed, not complete: 3 blocks with too few nodes"));
+    Cli.Result second = Schedule.recompute(root());
+    assertThat(second.toString(), second.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(second.err(), containsString("(as before: nothing has changed since)"));
+    Files.delete(round.resolve("uplink/a/rival-00000.avro"));
+    assertThat(Schedule.recompute(root()).code(), is(0));
+  }
+
+  @Test
+  void rejectsAreCountedOnceInTheExitCode() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    Files.write(round.resolve("uplink/a/rubbish.avro"), new byte[100]);
+    Cli.Result first = Schedule.recompute(root());
+    assertThat(first.toString(), first.code(), is(ExitCodes.DONE_WITH_REJECTS));
+    assertThat(first.out(), containsString("; 1 record rejected; "));
+    Cli.Result second = Schedule.recompute(root());
+    assertThat(second.toString(), second.code(), is(0));
+  }
+
+  @Test
+  void newestVersionsAreKept() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    assertThat(Schedule.recompute(root()).code(), is(0));
+    for (int i = 0; i < 3; i++) {
+      Files.write(round.resolve("uplink/a/empty-" + i + ".avro"), new byte[i]);
+      Schedule.recompute(root());
+    }
+    assertThat(new Versions(round).names(), is(List.of("0001", "0002", "0003", "0004")));
+    assertThat(Schedule.recompute(root(), "--keep", "2").code(), is(0));
+    assertThat(new Versions(round).names(), is(List.of("0003", "0004")));
+    Cli.Result next = Schedule.recompute(root(), "--keep", "1", "--min-nodes", "1");
+    assertThat(new Versions(round).names(), is(List.of("0005")));
+    assertThat(next.toString(), Files.isDirectory(Schedule.current(round)), is(true));
+  }
+
+  @Test
+  void wrongRootsAreRefused() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    Cli.Result none = Schedule.recompute(directory.resolve("nowhere"));
+    assertThat(none.toString(), none.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(none.err(), containsString("no such directory"));
+    Cli.Result itself = Schedule.recompute(round);
+    assertThat(itself.toString(), itself.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(itself.err(), containsString("is a round itself"));
+    Cli.Result empty = Schedule.recompute(Files.createDirectories(directory.resolve("empty")));
+    assertThat(empty.toString(), empty.code(), is(0));
+    assertThat(empty.out(), startsWith("recompute: 0 rounds: 0 unchanged, 0 failed; "));
+    assertThat(empty.err(), containsString("no rounds in it"));
+    Files.writeString(root().resolve("policy.json"), "{\"deadline\": \"soon\"}");
+    Cli.Result policy = Schedule.recompute(root());
+    assertThat(policy.toString(), policy.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(policy.err(), containsString("policy.json: field 'deadline': found 'soon'"));
+    for (String[] wrong :
+        List.of(
+            new String[] {"--min-nodes", "0"},
+            new String[] {"--deadline", "tomorrow"},
+            new String[] {"--keep", "0"},
+            new String[] {"--every", "5s"},
+            new String[] {"--once", "--watch"},
+            new String[] {"--settle", "-1s"})) {
+      Cli.Result usage = Schedule.recompute(root(), wrong);
+      assertThat(usage.toString(), usage.code(), is(ExitCodes.USAGE));
+    }
+  }
+
+  @Test
+  void metricsAreWhatTheSummarySays() throws IOException {
+    Schedule.round(root(), "r1", "a,b", "a", "b");
+    Schedule.round(root(), "r2", "a,b", "a");
+    Path metrics = directory.resolve("sluice.prom");
+    assertThat(Schedule.recompute(root(), "--metrics", metrics.toString()).code(), is(0));
+    String text = Files.readString(metrics);
+    for (String line : text.split("\n", -1)) {
+      assertThat(line, matchesPattern("|# (HELP|TYPE) .*|[a-z_]+(\\{state=\"[a-z]+\"})? [0-9.]+"));
+    }
+    assertThat(
+        text,
+        allOf(
+            containsString("sluice_recompute_rounds{state=\"new\"} 1\n"),
+            containsString("sluice_recompute_rounds{state=\"waiting\"} 1\n"),
+            containsString("sluice_recompute_success 1\n")));
   }
 }

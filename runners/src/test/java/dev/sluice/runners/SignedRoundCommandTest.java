@@ -397,6 +397,35 @@ class SignedRoundCommandTest {
     done(encode(next, "a", "--key", rotated.resolve("a.key").toString()));
   }
 
+  @Test
+  void recomputationTakesTheHubsPlansAloneAndHeedsRevocations() throws IOException {
+    assertThat(signedPlan().code(), is(0));
+    assertThat(encode(round, "a", "--key", key("a")).code(), is(0));
+    assertThat(encode(round, "b", "--key", key("b")).code(), is(0));
+    Path root = round.getParent();
+    Path seal = round.resolve("plan.sig");
+    byte[] signature = Files.readAllBytes(seal);
+    Files.delete(seal);
+    String[] hub = {"--hub-key", pub("hub"), "--min-nodes", "1"};
+    Cli.Result unsigned = Schedule.recompute(root, hub);
+    assertThat(unsigned.toString(), unsigned.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(unsigned.err(), containsString("plan.sig"));
+
+    Files.write(seal, signature);
+    Cli.Result first = Schedule.recompute(root, hub);
+    assertThat(first.toString(), first.code(), is(0));
+    assertThat(Schedule.recompute(root, hub).out(), containsString("1 unchanged"));
+
+    assertThat(
+        run("revoke", "--round", round.toString(), "--node", "a", "--note", "lost").code(), is(0));
+    Cli.Result revoked = Schedule.recompute(root, hub);
+    assertThat(revoked.toString(), revoked.code(), is(ExitCodes.DONE_WITH_REJECTS));
+    Manifest manifest = RoundRunner.manifest(Locations.round(round.toString()));
+    assertThat(manifest.getRevoked().size(), is(1));
+    assertThat(manifest.getNodes().get(0).getBlocks(), is(0));
+    assertThat(Schedule.recompute(root, hub).out(), containsString("1 unchanged"));
+  }
+
   private static String[] with(String[] args, String... more) {
     List<String> all = new ArrayList<>(List.of(args));
     all.addAll(List.of(more));

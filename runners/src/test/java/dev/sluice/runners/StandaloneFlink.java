@@ -31,12 +31,14 @@ final class StandaloneFlink implements AutoCloseable {
 
   private final Path home = Path.of(System.getProperty("sluice.flink"));
   private final Path directory;
+  private final List<String> flags;
   private final int restPort;
   private final Process jobManager;
   private final List<Process> taskManagers = new ArrayList<>();
   private final Thread onExit = new Thread(this::killAll);
 
-  private StandaloneFlink(String name) throws IOException {
+  private StandaloneFlink(String name, List<String> flags) throws IOException {
+    this.flags = flags;
     directory = home.resolve(name);
     Attempt.delete(directory.toString());
     Path conf = Files.createDirectories(directory.resolve("conf"));
@@ -78,7 +80,13 @@ final class StandaloneFlink implements AutoCloseable {
 
   /** Starts a cluster and waits until it is whole. */
   static StandaloneFlink start(String name, int taskManagers) throws IOException {
-    StandaloneFlink flink = new StandaloneFlink(name);
+    return start(name, taskManagers, QUICK);
+  }
+
+  /** The same with flags of one's own for Java. */
+  static StandaloneFlink start(String name, int taskManagers, List<String> flags)
+      throws IOException {
+    StandaloneFlink flink = new StandaloneFlink(name, flags);
     try {
       for (int i = 0; i < taskManagers; i++) {
         flink.startTaskManager();
@@ -137,6 +145,10 @@ final class StandaloneFlink implements AutoCloseable {
     return process;
   }
 
+  long jobManagerPid() {
+    return jobManager.pid();
+  }
+
   /** Task managers that were started and have not ended, in order. */
   List<Process> living() {
     return taskManagers.stream().filter(Process::isAlive).toList();
@@ -184,12 +196,12 @@ final class StandaloneFlink implements AutoCloseable {
     }
   }
 
-  private Process java(String name, List<String> flags, String main, List<String> args)
+  private Process java(String name, List<String> memory, String main, List<String> args)
       throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(memory);
     command.addAll(flags);
-    command.addAll(QUICK);
     command.add("-Djava.io.tmpdir=" + directory.resolve("tmp"));
     command.add("-Dlogback.configurationFile=" + directory.resolve("logback.xml"));
     command.addAll(List.of("-cp", home.resolve("lib") + "/*", main));

@@ -279,6 +279,12 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
         reader.close();
       }
     }
+
+    /** A bundle that fails is never finished. */
+    @Teardown
+    public void closeFilesAtLast() throws IOException {
+      closeFiles();
+    }
   }
 
   /** Emits blocks as elements, whatever became of others. */

@@ -175,6 +175,12 @@ public abstract class WarmUpSecondMoments
         reader.close();
       }
     }
+
+    /** A bundle that fails is never finished. */
+    @Teardown
+    public void closeFilesAtLast() throws IOException {
+      closeFiles();
+    }
   }
 
   /** Merges the sums of a node's shards; exact, so in any order. */

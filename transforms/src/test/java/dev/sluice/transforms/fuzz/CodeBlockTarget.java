@@ -67,6 +67,6 @@ final class CodeBlockTarget implements FuzzTarget {
             .filter(one -> Arrays.equals(one.digest().bytes(), parsed.header().getPlan().bytes()))
             .findFirst()
             .orElse(rounds.get(0));
-    return UplinkTarget.read(round, file.toByteArray()) == 0 && parsed.end() == input.length;
+    return UplinkTarget.read(round, file.toByteArray()).isWhole() && parsed.end() == input.length;
   }
 }

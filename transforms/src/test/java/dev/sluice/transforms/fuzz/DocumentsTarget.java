@@ -1,8 +1,11 @@
 package dev.sluice.transforms.fuzz;
 
 import dev.sluice.schemas.Allocation;
+import dev.sluice.schemas.CurrentVersion;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.Moments;
+import dev.sluice.schemas.RecomputeIndex;
+import dev.sluice.schemas.RecomputePolicy;
 import dev.sluice.schemas.ScoreChannel;
 import dev.sluice.schemas.Threshold;
 import dev.sluice.schemas.WeightsFile;
@@ -52,7 +55,10 @@ final class DocumentsTarget implements FuzzTarget {
     json -> {
       Scratch.file("round/revoked.json", json);
       KeyRevocations.applied(signed, round);
-    }
+    },
+    json -> plain(RecomputePolicy.class, json),
+    json -> plain(RecomputeIndex.class, json),
+    json -> plain(CurrentVersion.class, json)
   };
 
   private static <T extends SpecificRecordBase> void plain(Class<T> type, byte[] json)

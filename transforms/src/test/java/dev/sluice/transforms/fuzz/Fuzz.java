@@ -16,6 +16,9 @@ public final class Fuzz {
   /** Bytes allocated for one input, live or not. */
   private static final long MOST_BYTES = 256L << 20;
 
+  /** The target that gives every other the same input: one start of a JVM for all of them. */
+  static final String ALL = "all";
+
   private static final List<String> NAMES =
       List.of(
           "block",
@@ -42,6 +45,7 @@ public final class Fuzz {
 
   private static FuzzTarget named(String name) {
     return switch (name) {
+      case ALL -> new EveryTarget();
       case "block" -> new CodeBlockTarget();
       case "documents" -> new DocumentsTarget();
       case "keys" -> new KeysTarget();
@@ -55,6 +59,19 @@ public final class Fuzz {
       default ->
           throw new IllegalArgumentException("found '" + name + "', expected one of " + NAMES);
     };
+  }
+
+  private static final class EveryTarget implements FuzzTarget {
+    private final List<FuzzTarget> targets = NAMES.stream().map(Fuzz::named).toList();
+
+    @Override
+    public boolean accepts(byte[] input) throws Exception {
+      boolean accepted = false;
+      for (FuzzTarget target : targets) {
+        accepted |= target.accepts(input);
+      }
+      return accepted;
+    }
   }
 
   /** A target; its classes are loaded, so that its first input is as quick as the next. */

@@ -139,7 +139,7 @@ final class FuzzSeeds {
       if (round == plain) {
         write("uplink/truncated", Arrays.copyOf(file, file.length - 40));
         byte[] broken = file.clone();
-        broken[file.length / 2] ^= 4;
+        broken[file.length - 30] ^= 4; // in the last block
         write("uplink/broken", broken);
         Collections.reverse(blocks);
         write("uplink/good-reversed", RoundFixture.container(blocks));
@@ -154,7 +154,7 @@ final class FuzzSeeds {
         "{\"format\": \"sluice-revocations-1\", \"round\": \"signed\", \"keys\": [{\"node\": \"n0\","
             + " \"key\": \""
             + key(site).base64()
-            + "\"}]}";
+            + "\", \"note\": \"lost\"}]}";
     write("documents/good-revoked", kind('h', revoked.getBytes(StandardCharsets.UTF_8)));
   }
 

@@ -7,17 +7,22 @@ import dev.sluice.transforms.channel.Accumulator;
 import dev.sluice.transforms.channel.BadCodesException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.Reason;
 import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.apache.beam.sdk.io.fs.MatchResult;
 
 /** A file of a site's uplink, from its first byte to the sums. */
 final class UplinkTarget implements FuzzTarget {
   private static final int MOST_REJECTS = 1001; // and one that says so
+
+  private static final Set<String> OTHERS =
+      Set.of(Reason.WRONG_ROUND.label(), Reason.WRONG_PLAN.label());
 
   private final List<PlannedRound> rounds = new ArrayList<>();
 
@@ -29,15 +34,17 @@ final class UplinkTarget implements FuzzTarget {
 
   @Override
   public boolean accepts(byte[] input) throws IOException {
-    boolean accepted = false;
     for (PlannedRound round : rounds) {
-      accepted |= read(round, input) == 0;
+      Found found = read(round, input);
+      if (!found.ofAnotherRound) {
+        return found.isWhole();
+      }
     }
-    return accepted;
+    return false;
   }
 
-  /** How much of a file was no claim, or codes that are none; of an empty file, 1. */
-  static int read(PlannedRound round, byte[] file) throws IOException {
+  /** Scans a file, and adds what it claims to sums. */
+  static Found read(PlannedRound round, byte[] file) throws IOException {
     Path path = Scratch.file("uplink/n0/codes-00000.avro", file);
     MatchResult.Metadata metadata =
         MatchResult.Metadata.builder()
@@ -51,11 +58,10 @@ final class UplinkTarget implements FuzzTarget {
     if (found.rejects > MOST_REJECTS) {
       throw new AssertionError(found.rejects + " rejects");
     }
-    int bad = found.rejects;
     for (BlockClaim claim : found.claims) {
-      bad += isAdded(round, claim, file) ? 0 : 1;
+      found.bad += isAdded(round, claim, file) ? 0 : 1;
     }
-    return found.claims.isEmpty() ? Math.max(1, bad) : bad;
+    return found;
   }
 
   private static boolean isAdded(PlannedRound round, BlockClaim claim, byte[] file) {
@@ -86,9 +92,17 @@ final class UplinkTarget implements FuzzTarget {
     }
   }
 
-  private static final class Found implements UplinkScan.Sink {
+  /** What was in a file. */
+  static final class Found implements UplinkScan.Sink {
     private final List<BlockClaim> claims = new ArrayList<>();
     private int rejects;
+    private int bad; // codes that are none
+    private boolean ofAnotherRound; // some of it
+
+    /** Whether there was something, and nothing else. */
+    boolean isWhole() {
+      return !claims.isEmpty() && rejects == 0 && bad == 0;
+    }
 
     @Override
     public void file(UplinkFile file) {}
@@ -101,6 +115,7 @@ final class UplinkTarget implements FuzzTarget {
     @Override
     public void reject(RejectedRecord reject) {
       rejects++;
+      ofAnotherRound |= OTHERS.contains(reject.getReason());
       String detail = reject.getDetail();
       if (detail.length() > 1000 || detail.chars().anyMatch(Character::isISOControl)) {
         throw new AssertionError("a detail that is not fit to print: " + detail);
