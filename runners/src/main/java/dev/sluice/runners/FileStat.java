@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Map;
@@ -17,6 +18,17 @@ import java.util.concurrent.TimeUnit;
  *     filesystem has no such time
  */
 record FileStat(long bytes, long modified, Optional<Long> changed) {
+  /** Looks, if there is something: a link to nowhere is no plain file. */
+  static Optional<FileStat> find(Path file) throws IOException {
+    try {
+      return Optional.of(of(file));
+    } catch (NoSuchFileException e) {
+      return Files.isSymbolicLink(file)
+          ? Optional.of(new FileStat(-1, 0, Optional.empty()))
+          : Optional.empty();
+    }
+  }
+
   /** Looks, through links. */
   static FileStat of(Path file) throws IOException {
     boolean unix = file.getFileSystem().supportedFileAttributeViews().contains("unix");

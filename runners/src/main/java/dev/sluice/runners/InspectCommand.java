@@ -77,7 +77,11 @@ final class InspectCommand extends SluiceCommand {
   private static Finding inspect(String path) throws IOException {
     if (Locations.isLocalDirectory(path)) {
       RoundDirectory directory = Locations.round(path);
-      return Storage.find(directory.plan()).isPresent() ? round(directory) : uplinks(path);
+      // Of a round that was planned anew, the plan is the new one, whatever its current version
+      // has.
+      RoundDirectory asked =
+          directory.outputs().equals(path) ? directory : new RoundDirectory(directory.root());
+      return Storage.find(asked.plan()).isPresent() ? round(asked, directory) : uplinks(path);
     }
     MatchResult.Metadata file = Locations.existing(path);
     if (path.endsWith(".json")) {
@@ -95,8 +99,8 @@ final class InspectCommand extends SluiceCommand {
 
   // ---- a round ----
 
-  private static Finding round(RoundDirectory directory) throws IOException {
-    PlannedRound planned = RoundRunner.plan(directory);
+  private static Finding round(RoundDirectory asked, RoundDirectory directory) throws IOException {
+    PlannedRound planned = RoundRunner.plan(asked);
     ObjectNode tree = tree("round", directory.root());
     tree.set("plan", planTree(planned));
     StringBuilder text = new StringBuilder(Reports.plan(planned)).append('\n');
@@ -126,6 +130,10 @@ final class InspectCommand extends SluiceCommand {
         });
     text.append(uplinks.isEmpty() ? "no uplinks yet\n" : table.toString()).append('\n');
 
+    if (!directory.outputs().equals(directory.root())) {
+      tree.put("outputs", directory.outputs());
+      text.append("version    ").append(Texts.printable(directory.outputs())).append('\n');
+    }
     if (Storage.find(directory.manifest()).isEmpty()) {
       tree.put("done", false).putNull("manifest");
       text.append("not done: no manifest.json\n");

@@ -106,6 +106,10 @@ abstract class Recomputation {
     static Result of(State state, String detail) {
       return new Result(state, detail, 0, true, false);
     }
+
+    Result withDetail(String text) {
+      return new Result(state, text, rejects, whole, again);
+    }
   }
 
   /**
@@ -170,6 +174,9 @@ abstract class Recomputation {
   abstract Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
       throws IOException, NoVersionException;
 
+  /** Whether the files that a version's document names have its digests. */
+  abstract boolean isIntact(Versions.Version version) throws IOException;
+
   /** Looks, and does what is to be done. */
   final Result run() throws IOException {
     boolean interrupted = clearUp();
@@ -179,12 +186,17 @@ abstract class Recomputation {
     VersionState now =
         new VersionState(Versions.STATE_FORMAT, terms(), index.inputs(), document(), "");
     Optional<Versions.Version> made = versions.current();
+    String damage = "";
+    if (!pass.trust().times() && made.isPresent() && !isIntact(made.get())) {
+      damage = "version " + made.get().name() + " is not as it was written; ";
+      made = Optional.empty();
+    }
     Change change = Change.of(made.map(Versions.Version::state), now.getTerms(), now.getInputs());
     if (change == Change.UNCHANGED) {
       index.write();
       return done(made.get().name(), Result.of(State.UNCHANGED, ""));
     }
-    Optional<Versions.Version> whole = versions.madeFrom(now);
+    Optional<Versions.Version> whole = damage.isEmpty() ? versions.madeFrom(now) : Optional.empty();
     if (whole.isPresent()) {
       index.write();
       versions.makeCurrent(whole.get());
@@ -202,7 +214,8 @@ abstract class Recomputation {
     }
     Path attempt = root.resolve(ATTEMPT + UUID.randomUUID());
     try {
-      return make(attempt, change, made, now, interrupted);
+      Result result = make(attempt, change, made, now, interrupted);
+      return damage.isEmpty() ? result : result.withDetail(damage + result.detail());
     } finally {
       Attempt.delete(attempt.toString());
     }

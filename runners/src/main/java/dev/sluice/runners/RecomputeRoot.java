@@ -99,6 +99,7 @@ final class RecomputeRoot {
       throw new IOException(round + ": permission denied");
     }
     if (Files.exists(round.resolve("plan.json"))) {
+      Locations.inputs(round.toString()); // a name that is a pattern is refused
       return Optional.of(new RoundRecomputation(round, pass));
     }
     if (!Files.isDirectory(round.resolve("scores"))

@@ -59,7 +59,7 @@ final class RevokeCommand extends SluiceCommand {
     if (note.length() > MAX_NOTE) {
       throw usage("--note: found " + note.length() + " characters, expected at most " + MAX_NOTE);
     }
-    RoundDirectory directory = Locations.round(round);
+    RoundDirectory directory = Locations.inputs(round);
     PlannedRound planned = RoundRunner.plan(directory);
     int index = nodeIndex(planned, node);
     if (!planned.isSigned()) {
@@ -82,11 +82,11 @@ final class RevokeCommand extends SluiceCommand {
                   + (before.contains(one) ? ", as it was already" : ""));
     }
     out().println("written to " + directory.revocations());
-    if (Storage.find(directory.manifest()).isPresent()) {
+    if (Storage.find(Locations.round(round).manifest()).isPresent()) {
       err()
           .println(
-              "sluice: the round is committed as it was before; 'sluice aggregate' averages it"
-                  + " without what the key signed");
+              "sluice: the round is committed as it was before; 'sluice aggregate' or 'sluice"
+                  + " recompute' averages it without what the key signed");
     }
     return ExitCodes.OK;
   }

@@ -93,7 +93,11 @@ final class RoundIndex {
     boolean clean = true;
     for (String name : names) {
       IndexedFile entry = known.get(name);
-      FileStat stat = FileStat.of(round.resolve(name));
+      Optional<FileStat> found = FileStat.find(round.resolve(name));
+      if (found.isEmpty()) {
+        continue; // deleted since it was listed
+      }
+      FileStat stat = found.get();
       if (trusting
           && entry != null
           && Freshness.isClean(
@@ -162,15 +166,12 @@ final class RoundIndex {
   /** Whether all files are still as they were when looked at. */
   boolean isStill() throws IOException {
     for (IndexedFile entry : document.getFiles()) {
-      FileStat now;
-      try {
-        now = FileStat.of(round.resolve(entry.getInput().getName()));
-      } catch (NoSuchFileException e) {
-        return false;
-      }
-      if (now.bytes() != entry.getInput().getBytes()
-          || now.modified() != entry.getModified()
-          || !now.changed().equals(Optional.ofNullable(entry.getChanged()))) {
+      FileStat then =
+          new FileStat(
+              entry.getInput().getBytes(),
+              entry.getModified(),
+              Optional.ofNullable(entry.getChanged()));
+      if (!FileStat.find(round.resolve(entry.getInput().getName())).equals(Optional.of(then))) {
         return false;
       }
     }

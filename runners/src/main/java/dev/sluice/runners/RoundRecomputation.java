@@ -2,19 +2,24 @@ package dev.sluice.runners;
 
 import dev.sluice.pipelines.Uplinks;
 import dev.sluice.schemas.IndexedFile;
+import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Outcome;
 import dev.sluice.schemas.RefinedRound;
+import dev.sluice.schemas.RejectFile;
 import dev.sluice.schemas.ScanRecord;
+import dev.sluice.schemas.TeacherShard;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.allocation.MomentBound;
+import dev.sluice.transforms.commit.RoundCommit;
 import dev.sluice.transforms.recompute.BlockSet;
 import dev.sluice.transforms.recompute.Presence;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.Reason;
 import dev.sluice.transforms.uplink.ScanUplinks;
 import java.io.BufferedInputStream;
 import java.io.IOException;
@@ -207,11 +212,14 @@ final class RoundRecomputation extends Recomputation {
             files,
             pass.choice(),
             name(attempt) + "/scans",
-            (file, scan) ->
-                index.keepScan(unknown.get(file), Path.of(scan), blocks(Path.of(scan))));
+            (file, scan) -> {
+              IndexedFile entry = unknown.get(file);
+              index.keepScan(entry, Path.of(scan), blocks(entry, Path.of(scan)));
+            });
   }
 
-  private static String blocks(Path scan) throws IOException {
+  /** The blocks that a file has claims to. */
+  private static String blocks(IndexedFile file, Path scan) throws IOException {
     BitSet blocks = new BitSet();
     try (InputStream in = new BufferedInputStream(Files.newInputStream(scan));
         DataFileStream<ScanRecord> records =
@@ -221,12 +229,42 @@ final class RoundRecomputation extends Recomputation {
         if (record.getClaim() != null) {
           blocks.set(record.getClaim().getHeader().getBlock());
         }
+        if (record.getReject() != null
+            && record.getReject().getReason().equals(Reason.UNREADABLE.label())
+            && !file.getInput().getSha256().isEmpty()) {
+          // It was read a moment ago: that is the disk's fault, and not to be kept.
+          throw new IOException(file.getInput().getName() + ": " + record.getReject().getDetail());
+        }
       }
     }
     return BlockSet.text(blocks);
   }
 
   // ---- a version ----
+
+  @Override
+  boolean isIntact(Versions.Version version) throws IOException {
+    Path at = versions.directory(version.name());
+    Manifest manifest = RoundRunner.manifest(directory().withOutputs(at.toString()));
+    Map<String, String> named = new HashMap<>();
+    for (TeacherShard shard : manifest.getTeacher()) {
+      named.put("teacher/" + shard.getName() + ".npy", shard.getNpySha256());
+      named.put("teacher/" + shard.getName() + ".avro", shard.getAvroSha256());
+    }
+    for (RejectFile file : manifest.getRejects()) {
+      named.put("rejects/" + RoundCommit.rejectName(file.getNode()), file.getSha256());
+    }
+    if (manifest.getReport() != null) {
+      named.put(manifest.getReport().getName(), manifest.getReport().getSha256());
+    }
+    for (Map.Entry<String, String> file : named.entrySet()) {
+      Path path = at.resolve(file.getKey());
+      if (!Files.isRegularFile(path) || !FileDigest.of(path.toString()).equals(file.getValue())) {
+        return false;
+      }
+    }
+    return true;
+  }
 
   @Override
   Made make(Path attempt, Path outputs, Optional<Versions.Version> before)

@@ -21,7 +21,6 @@ final class ChildSluice {
                 "-Xmx512m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "-XX:-BytecodeVerificationRemote", // these start twenty times
                 "-cp",
                 System.getProperty("java.class.path"),
                 "dev.sluice.runners.Sluice"));

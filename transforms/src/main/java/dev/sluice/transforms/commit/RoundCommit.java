@@ -138,8 +138,11 @@ public final class RoundCommit {
         .build();
   }
 
-  /** A directory name that came from outside need not be fit for a file. FORMAT.md 6. */
-  private static String rejectName(String node) {
+  /**
+   * The file with the rejects of a directory below uplink/, whose name came from outside and need
+   * not be fit for a file. FORMAT.md 6.
+   */
+  public static String rejectName(String node) {
     if (PlannedRound.isName(node)) {
       return node + ".avro";
     }

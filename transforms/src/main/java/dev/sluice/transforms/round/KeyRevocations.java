@@ -27,7 +27,8 @@ public final class KeyRevocations {
    * A round as its directory has it, without the keys that are revoked there.
    *
    * @throws IOException if the document is of another round, or names a key that the plan has not:
-   *     a revocation is never passed over
+   *     a revocation is never passed over. Only of an earlier version, which may have another plan,
+   *     keys that its plan has not are of no concern
    */
   public static PlannedRound applied(PlannedRound round, RoundDirectory directory)
       throws IOException {
@@ -36,6 +37,10 @@ public final class KeyRevocations {
       return round;
     }
     Revocations found = read(file);
+    if (!directory.outputs().equals(directory.root())) {
+      return round.withRevoked(
+          found.getKeys().stream().filter(key -> isOfPlan(round, key)).sorted(ORDER).toList());
+    }
     if (!found.getRound().equals(round.plan().getId())) {
       throw new BadInputException(
           file

@@ -235,6 +235,16 @@ class SignedPlanTest {
     assertThat(refused(), containsString("no plain file"));
   }
 
+  /** A version keeps the plan that it was made under; revocations are of the plan that is there. */
+  @Test
+  void anEarlierVersionMayHaveAnotherPlan() throws IOException {
+    RevokedKey first = new RevokedKey("a", KEY_0, "");
+    revoke(first, new RevokedKey("a", verifying(3).base64(), "of a later plan"));
+    assertThat(refused(), containsString("does not give it"));
+    at = at.withOutputs(directory + "/versions/0001");
+    assertThat(KeyRevocations.applied(round, at).revoked(), equalTo(List.of(first)));
+  }
+
   @Test
   void anUnsignedRoundHasNothingToRevoke() throws IOException {
     revoke(new RevokedKey("a", KEY_0, ""));

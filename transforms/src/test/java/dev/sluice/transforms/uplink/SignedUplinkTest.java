@@ -321,7 +321,9 @@ class SignedUplinkTest {
     }
     assertThat(
         scan(fixture.round(), "a", head.toByteArray()).reasons(), equalTo(List.of("not-avro")));
-    CodeBlock large = RoundFixture.sealed(fixture.header(0, 0, 1, 0), new byte[1_200_000]);
+    byte[] codes = new byte[1_200_000];
+    Arrays.fill(codes, (byte) 1); // the fixture's sync marker is all 0
+    CodeBlock large = RoundFixture.sealed(fixture.header(0, 0, 1, 0), codes);
     // 4 times what the plan asks for and 1 MiB are read; so much is 1 200 000 bytes already
     assertThat(reasons(signed(large, signing(0))), equalTo(List.of("oversized")));
     RoundPlan many = plan("r1");
