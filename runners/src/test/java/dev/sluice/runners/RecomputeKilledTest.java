@@ -28,6 +28,7 @@ import java.util.concurrent.Future;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Recomputations that are killed at any point of their work, and two at a time. The root has a new
  * round with moments and an allocation, one to which a node's uplink came late, and a calibration.
  */
+@Tag("minutes")
 class RecomputeKilledTest {
   private static final int KILLS = 20;
   private static final int AT_A_TIME = 2;

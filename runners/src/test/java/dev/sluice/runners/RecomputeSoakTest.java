@@ -33,6 +33,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -45,6 +46,7 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <p>{@code -Dsluice.soak.rounds=300} does more of it, {@code -Dsluice.soak.seed} others.
  */
+@Tag("minutes")
 class RecomputeSoakTest {
   private static final int ROUNDS = Integer.getInteger("sluice.soak.rounds", 12);
   private static final long SEED = Long.getLong("sluice.soak.seed", 1);

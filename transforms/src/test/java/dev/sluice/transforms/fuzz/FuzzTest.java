@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * What the fuzzer knows of every target, replayed; and some seconds of fuzzing. {@code
  * docs/fuzz.sh} fuzzes for longer, each by itself.
  */
+@Tag("minutes")
 class FuzzTest {
   private static final Path SEEDS = Path.of("src/test/resources/fuzz");
 
