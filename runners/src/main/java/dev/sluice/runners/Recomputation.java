@@ -81,6 +81,7 @@ abstract class Recomputation {
     OVERDUE("overdue"),
     GONE("gone"),
     FAILED("failed"),
+    POSTPONED("postponed"),
     BROKEN("broken");
 
     private final String label;

@@ -12,6 +12,7 @@ import java.time.Clock;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
@@ -43,6 +44,8 @@ import picocli.CommandLine.Option;
       "  1   something unexpected in a round; the others were looked at",
       "  3   a round cannot be used, or is past its deadline without nodes enough",
       "  4   done, and some of what came was rejected, or there could be no allocation",
+      "  5   the Flink cluster cannot be reached, or gave a round up for no fault of its own; the",
+      "      next run tries again",
       "  6   another recomputation is at work there; nothing was done",
       "",
       "Examples:",
@@ -237,7 +240,8 @@ final class RecomputeCommand extends SluiceCommand {
           look(lock, directory, options, age);
         } catch (IOException | RuntimeException e) {
           if (!stopping) {
-            err().println("sluice: " + Failures.badInput(e).orElse(Failures.unexpected(e)));
+            Optional<String> known = Failures.cluster(e).or(() -> Failures.badInput(e));
+            err().println("sluice: " + known.orElse(Failures.unexpected(e)));
             err().flush();
           }
         }

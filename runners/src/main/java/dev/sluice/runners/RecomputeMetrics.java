@@ -32,7 +32,10 @@ final class RecomputeMetrics {
     text.append("sluice_recompute_last_timestamp_seconds ")
         .append(now.getEpochSecond())
         .append('\n');
-    head(text, "sluice_recompute_success", "1 where no round failed or was overdue, else 0.");
+    head(
+        text,
+        "sluice_recompute_success",
+        "1 where no round failed, was postponed or overdue, else 0.");
     int code = summary.exitCode();
     boolean success = code == ExitCodes.OK || code == ExitCodes.DONE_WITH_REJECTS;
     text.append("sluice_recompute_success ").append(success ? 1 : 0).append('\n');

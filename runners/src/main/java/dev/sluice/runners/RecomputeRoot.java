@@ -83,6 +83,10 @@ final class RecomputeRoot {
         return Optional.of(
             Recomputation.Result.of(Recomputation.State.GONE, "deleted while it was looked at"));
       }
+      Optional<String> cluster = Failures.cluster(e);
+      if (cluster.isPresent()) {
+        return Optional.of(Recomputation.Result.of(Recomputation.State.POSTPONED, cluster.get()));
+      }
       Optional<String> known = Failures.badInput(e);
       if (known.isPresent()) {
         return Optional.of(Recomputation.Result.of(Recomputation.State.FAILED, known.get()));

@@ -4,6 +4,7 @@ import dev.sluice.runners.Recomputation.Result;
 import dev.sluice.runners.Recomputation.State;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -61,7 +62,7 @@ final class RecomputeSummary {
       int n = count(state);
       if (n > 0 || state == State.UNCHANGED || state == State.FAILED) {
         boolean explained =
-            state == State.WAITING || state == State.OVERDUE || state == State.FAILED;
+            EnumSet.of(State.WAITING, State.OVERDUE, State.FAILED, State.POSTPONED).contains(state);
         parts.add(n + " " + state.label() + (explained ? details(state) : ""));
       }
     }
@@ -94,6 +95,9 @@ final class RecomputeSummary {
   int exitCode() {
     if (count(State.BROKEN) > 0) {
       return ExitCodes.FAILED;
+    }
+    if (count(State.POSTPONED) > 0) {
+      return ExitCodes.CLUSTER;
     }
     if (count(State.FAILED) + count(State.OVERDUE) > 0) {
       return ExitCodes.BAD_INPUT;

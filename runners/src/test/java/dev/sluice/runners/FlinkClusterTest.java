@@ -13,6 +13,7 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -110,6 +111,34 @@ class FlinkClusterTest {
         allOf(
             startsWith("sluice: Flink at " + master + ", parallelism 6 (as asked)"),
             containsString("no jar, which is what a cluster is sent")));
+  }
+
+  @Test
+  void aRoundThatTheClusterGivesUpIsTriedAgain() throws IOException {
+    Path rounds = Files.createDirectories(directory.resolve("rounds"));
+    Site.sent(rounds, "a");
+    answers.put("/jobs/overview", "{\"jobs\":[]}");
+    for (int look = 0; look < 2; look++) {
+      Cli.Result result =
+          Cli.run(
+              "recompute",
+              "--root",
+              rounds.toString(),
+              "--runner",
+              "flink",
+              "--flinkMaster",
+              master);
+      assertThat(result.toString(), result.code(), is(ExitCodes.CLUSTER));
+      assertThat(
+          result.out(), startsWith("recompute: 1 round: 0 unchanged, 0 failed, 1 postponed"));
+    }
+    server.stop(0);
+    Cli.Result result =
+        Cli.run(
+            "recompute", "--root", rounds.toString(), "--runner", "flink", "--flinkMaster", master);
+    assertThat(result.toString(), result.code(), is(ExitCodes.CLUSTER));
+    assertThat(result.err(), startsWith("sluice: no Flink cluster answers at " + master));
+    assertThat(Cli.run("recompute", "--root", rounds.toString()).code(), is(ExitCodes.OK));
   }
 
   @Test
