@@ -17,7 +17,6 @@ import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.apache.avro.Schema;
@@ -30,12 +29,18 @@ final class FullReport {
   /**
    * Draws the page.
    *
-   * @param audit a document that must be of this round; empty: the round's audit.json, if it is
+   * @param audit the measured divergence's document, which need not be there
+   * @param must whether it must be of this round if it is there; else it is left out, with a
+   *     warning
    * @param warn takes what is left out, and why
    * @throws IOException if the round is not committed, or its documents cannot be used
    */
   static byte[] of(
-      PlannedRound planned, RoundDirectory directory, Optional<String> audit, Consumer<String> warn)
+      PlannedRound planned,
+      RoundDirectory directory,
+      String audit,
+      boolean must,
+      Consumer<String> warn)
       throws IOException {
     CommittedRound committed = CommittedRound.read(planned, directory);
     Manifest manifest = committed.manifest();
@@ -51,16 +56,15 @@ final class FullReport {
         warn.accept(directory.moments() + " is of another manifest: left out");
       }
     }
-    String measured = audit.orElse(directory.outputs() + "/audit.json");
-    if (exists(measured)) {
-      Audit found = read(Audit.class, Audit.getClassSchema(), measured);
+    if (exists(audit)) {
+      Audit found = read(Audit.class, Audit.getClassSchema(), audit);
       if (found.getManifestDigest().equals(committed.manifestDigestHex())) {
         page = page.withAudit(found);
-      } else if (audit.isEmpty()) {
-        warn.accept(measured + " is of another manifest: left out");
+      } else if (!must) {
+        warn.accept(audit + " is of another manifest: left out");
       } else {
         throw new BadInputException(
-            measured
+            audit
                 + ": found an audit of round '"
                 + Texts.printable(found.getRound())
                 + "' as of a manifest with SHA-256 "

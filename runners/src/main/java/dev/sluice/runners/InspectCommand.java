@@ -146,15 +146,22 @@ final class InspectCommand extends SluiceCommand {
               ? "done\n"
               : "not done: manifest.json is of another plan, "
                   + manifest.getPlanDigest()
-                  + "; aggregate again\n");
+                  + again(directory)
+                  + "\n");
       if (same
           && manifest.getRevoked() != null
           && !manifest.getRevoked().equals(planned.revoked())) {
-        text.append("other keys are revoked by now: aggregate again\n");
+        text.append("other keys are revoked by now").append(again(directory)).append('\n');
       }
       text.append(Reports.manifest(manifest));
     }
     return new Finding(text.toString(), tree);
+  }
+
+  private static String again(RoundDirectory directory) {
+    return directory.outputs().equals(directory.root())
+        ? "; aggregate again"
+        : "; 'sluice recompute' makes a further version";
   }
 
   /** Who signed the plan; that is nothing to go by unless one knows whose key it is. */

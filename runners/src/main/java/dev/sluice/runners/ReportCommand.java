@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.specific.SpecificRecord;
@@ -47,7 +46,9 @@ final class ReportCommand extends SluiceCommand {
   @Option(
       names = "--audit",
       paramLabel = "FILE",
-      description = "What 'sluice audit --json' printed of this round. Default: DIR/audit.json.")
+      description =
+          "What 'sluice audit --json' printed of this round. Default: audit.json of the round or"
+              + " its version.")
   private String audit;
 
   @Override
@@ -85,11 +86,17 @@ final class ReportCommand extends SluiceCommand {
     if (audit != null) {
       Locations.existing(audit);
     }
+    String beside = directory.outputs() + "/audit.json";
+    String measured =
+        audit != null
+            ? Locations.of(audit)
+            : exists(beside) ? beside : directory.root() + "/audit.json";
     byte[] page =
         FullReport.of(
             RoundRunner.plan(directory),
             directory,
-            audit == null ? Optional.empty() : Optional.of(Locations.of(audit)),
+            measured,
+            audit != null,
             line -> err().println("sluice: " + line));
     write(directory.fullReport(), page);
   }

@@ -297,7 +297,8 @@ final class RoundRecomputation extends Recomputation {
       if (policy.document().getAllocation() != null) {
         leftOut = allocate(directory);
       }
-      byte[] page = FullReport.of(round, directory, Optional.empty(), warning -> {});
+      String audit = directory.outputs() + "/audit.json"; // not there: nobody has measured it yet
+      byte[] page = FullReport.of(round, directory, audit, false, warning -> {});
       Storage.replace(directory.fullReport(), page);
     }
     return new Made(outcome.getRejects(), leftOut);

@@ -70,7 +70,12 @@ record Versions(Path root) {
     if (!Files.exists(at.resolve(CURRENT)) || !isInput(at)) {
       return plain;
     }
-    CurrentVersion current = versions.readCurrent();
+    CurrentVersion current;
+    try {
+      current = versions.readCurrent();
+    } catch (BadInputException | JsonDocumentException e) {
+      throw new BadInputException(e.getMessage() + "; 'sluice recompute' mends it", e);
+    }
     Path outputs = versions.directory(current.getVersion());
     if (!Files.isDirectory(outputs)) {
       throw new BadInputException(

@@ -361,7 +361,7 @@ class SignedRoundCommandTest {
         run("inspect", round.toString()).out(),
         allOf(
             containsString(fingerprint("a") + " (revoked)"),
-            containsString("other keys are revoked by now: aggregate again")));
+            containsString("other keys are revoked by now; aggregate again")));
     refused(run("aggregate", "--round", round.toString()), "rejected from a: 1 revoked-key");
     Cli.Result without = run("aggregate", "--round", round.toString(), "--min-nodes", "1");
     assertThat(without.toString(), without.code(), is(4));

@@ -64,7 +64,11 @@ class VersionedRoundTest {
     Path logits = round.resolveSibling(".b.npy");
     Path third = round.resolveSibling(".c.npy");
     String all = "a=" + npy + ",b=" + logits + ",c=" + third;
-    done("audit", "--round", round, "--logits", all);
+    String measured = done("audit", "--round", round, "--logits", all, "--json").out();
+    Files.writeString(round.resolve("audit.json"), measured);
+    done("report", round);
+    assertThat(Files.readString(second.resolve("report/full.html")), containsString("Measured"));
+    Files.delete(round.resolve("audit.json"));
     done("audit", "--round", first, "--logits", all);
     assertThat(
         done("export", "--round", round, "--format", "npy").out(),
@@ -84,6 +88,12 @@ class VersionedRoundTest {
     done("aggregate", "--round", finer);
 
     assertThat(Schedule.contents(first), is(before));
+
+    Files.writeString(round.resolve("current.json"), "{");
+    Cli.Result damaged = Cli.run("inspect", round.toString());
+    assertThat(damaged.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(damaged.err(), containsString("current.json"));
+    assertThat(damaged.err(), containsString("; 'sluice recompute' mends it"));
   }
 
   @Test
