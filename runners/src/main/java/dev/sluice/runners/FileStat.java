@@ -18,12 +18,16 @@ import java.util.concurrent.TimeUnit;
  *     filesystem has no such time
  */
 record FileStat(long bytes, long modified, Optional<Long> changed) {
-  /** Looks, if there is something: a link to nowhere is no plain file. */
+  /**
+   * Looks, if there is something: a link to nowhere is no plain file, nor one that was listed under
+   * a name that is no text.
+   */
   static Optional<FileStat> find(Path file) throws IOException {
     try {
       return Optional.of(of(file));
     } catch (NoSuchFileException e) {
-      return Files.isSymbolicLink(file)
+      boolean unsayable = file.toString().indexOf('\uFFFD') >= 0; // in this system's encoding
+      return unsayable || Files.isSymbolicLink(file)
           ? Optional.of(new FileStat(-1, 0, Optional.empty()))
           : Optional.empty();
     }

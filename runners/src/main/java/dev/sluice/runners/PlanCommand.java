@@ -224,7 +224,8 @@ final class PlanCommand extends SluiceCommand {
                 + " under it become rejects (wrong-plan) until the sites encode again");
       }
     }
-    List<RevokedKey> revoked = stillRevoked(planned, directory);
+    List<RevokedKey> revoked =
+        planned.isSigned() ? KeyRevocations.all(directory) : List.of(); // of plans before it too
     Storage.deleteIfExists(directory.planSignature()); // at no time beside a plan not signed
     Storage.replace(directory.plan(), json);
     if (!revoked.isEmpty()) {
@@ -242,24 +243,13 @@ final class PlanCommand extends SluiceCommand {
     if (hub.isPresent()) {
       out().println("signed by key " + hub.get().verifying());
     }
-    for (RevokedKey key : revoked) {
+    for (RevokedKey key : RoundRunner.plan(directory).revoked()) {
       err().println("sluice: a key of '" + key.getNode() + "' in this plan stays revoked");
     }
     if (replaced) {
       err().println("sluice: replaced a different plan; uplinks encoded under it are rejects now");
     }
     return ExitCodes.OK;
-  }
-
-  /** Keys that were revoked in this directory and are in the plan that takes its place. */
-  private static List<RevokedKey> stillRevoked(PlannedRound planned, RoundDirectory directory)
-      throws IOException {
-    if (Storage.find(directory.revocations()).isEmpty()) {
-      return List.of();
-    }
-    return KeyRevocations.read(directory.revocations()).getKeys().stream()
-        .filter(key -> KeyRevocations.isOfPlan(planned, key))
-        .toList();
   }
 
   /** With the keys of a directory, or of the round that this one follows. */

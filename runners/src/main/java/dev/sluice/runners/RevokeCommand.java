@@ -66,7 +66,7 @@ final class RevokeCommand extends SluiceCommand {
       throw new BadInputException(planned.source() + ": it has no keys to revoke");
     }
     List<VerifyingKey> chosen = chosen(planned, index);
-    List<RevokedKey> keys = new ArrayList<>(planned.revoked());
+    List<RevokedKey> keys = new ArrayList<>(KeyRevocations.all(directory));
     List<VerifyingKey> before = planned.keyRing(index).revoked();
     chosen.stream()
         .filter(one -> !before.contains(one))

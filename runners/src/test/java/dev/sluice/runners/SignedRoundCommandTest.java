@@ -9,6 +9,7 @@ import static org.hamcrest.Matchers.not;
 
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
+import dev.sluice.transforms.round.KeyRevocations;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import java.io.IOException;
@@ -487,11 +488,18 @@ class SignedRoundCommandTest {
     done(signedPlan());
     done(run("revoke", "--round", round.toString(), "--node", "a", "--note", "lost"));
     Cli.Result again = done(signedPlan("--seed", "7", "--force"));
+    byte[] old = Files.readAllBytes(round.resolve("plan.json"));
     assertThat(again.err(), containsString("a key of 'a' in this plan stays revoked"));
     done(run("keygen", "--out", keys.toString(), "--name", "a", "--force"));
     done(signedPlan("--force"));
-    assertThat(Files.exists(round.resolve("revoked.json")), is(false));
-    assertThat(RoundRunner.plan(new RoundDirectory(round.toString())).revoked(), is(List.of()));
+    RoundDirectory at = new RoundDirectory(round.toString());
+    assertThat(RoundRunner.plan(at).revoked(), is(List.of()));
+    assertThat(KeyRevocations.all(at).size(), is(1)); // for whoever puts the old plan back
+    Files.write(round.resolve("plan.json"), old);
+    assertThat(RoundRunner.plan(at).revoked(), is(KeyRevocations.all(at)));
+    done(run("revoke", "--round", round.toString(), "--node", "b", "--note", ""));
+    assertThat(KeyRevocations.all(at).size(), is(2));
+    done(signedPlan("--force"));
     Files.writeString(round.resolve("revoked.json"), "[".repeat(1000));
     refused(run("aggregate", "--round", round.toString()), "revoked.json: not a JSON document");
     done(encode(round, "a", "--key", key("a"))); // sites do not read it

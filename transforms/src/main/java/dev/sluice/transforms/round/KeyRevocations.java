@@ -5,10 +5,13 @@ import dev.sluice.schemas.Revocations;
 import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.trust.BadKeyException;
+import dev.sluice.transforms.trust.VerifyingKey;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -26,9 +29,12 @@ public final class KeyRevocations {
   /**
    * A round as its directory has it, without the keys that are revoked there.
    *
-   * @throws IOException if the document is of another round, or names a key that the plan has not:
-   *     a revocation is never passed over. Only of an earlier version, which may have another plan,
-   *     keys that its plan has not are of no concern
+   * <p>Keys that the plan does not have are those of a plan that it took the place of; they stay,
+   * for whoever puts that one back.
+   *
+   * @throws IOException if the document is of another round, has what is no key, or one that the
+   *     plan gives another node, or keys of a round that is not signed: a revocation that was meant
+   *     is never passed over
    */
   public static PlannedRound applied(PlannedRound round, RoundDirectory directory)
       throws IOException {
@@ -37,10 +43,6 @@ public final class KeyRevocations {
       return round;
     }
     Revocations found = read(file);
-    if (!directory.outputs().equals(directory.root())) {
-      return round.withRevoked(
-          found.getKeys().stream().filter(key -> isOfPlan(round, key)).sorted(ORDER).toList());
-    }
     if (!found.getRound().equals(round.plan().getId())) {
       throw new BadInputException(
           file
@@ -53,7 +55,9 @@ public final class KeyRevocations {
     Set<String> seen = new HashSet<>();
     for (int i = 0; i < found.getKeys().size(); i++) {
       RevokedKey key = found.getKeys().get(i);
-      if (!isOfPlan(round, key) || !seen.add(key.getKey())) {
+      boolean once = seen.add(key.getKey());
+      Optional<String> wrong = once ? wrong(round, key) : Optional.of("is here twice");
+      if (wrong.isPresent()) {
         throw new BadInputException(
             file
                 + ": field 'keys["
@@ -61,11 +65,42 @@ public final class KeyRevocations {
                 + "]': found node '"
                 + key.getNode().replaceAll("\\p{Cntrl}", "?")
                 + "' with a key that "
-                + (isOfPlan(round, key) ? "is here twice" : round.source() + " does not give it")
-                + ", expected keys of the plan, each once");
+                + wrong.get()
+                + ", expected keys of the round's nodes, each once");
       }
     }
-    return round.withRevoked(found.getKeys().stream().sorted(ORDER).toList());
+    return round.withRevoked(
+        found.getKeys().stream().filter(key -> isOfPlan(round, key)).sorted(ORDER).toList());
+  }
+
+  /** What is wrong with a revocation; empty for one of this plan, or of one before it. */
+  private static Optional<String> wrong(PlannedRound round, RevokedKey key) {
+    if (isOfPlan(round, key)) {
+      return Optional.empty();
+    }
+    boolean another =
+        round.nodes().stream()
+            .anyMatch(node -> node.getKeys() != null && node.getKeys().contains(key.getKey()));
+    if (!round.isSigned() || another || !PlannedRound.isName(key.getNode())) {
+      return Optional.of(round.source() + " does not give it");
+    }
+    try {
+      VerifyingKey.of(key.getKey());
+      return Optional.empty();
+    } catch (BadKeyException e) {
+      return Optional.of("is none: " + e.getMessage());
+    }
+  }
+
+  /**
+   * What was ever revoked in a round's directory; nothing where there is no such document.
+   *
+   * @throws IOException if it cannot be used
+   */
+  public static List<RevokedKey> all(RoundDirectory directory) throws IOException {
+    return Storage.find(directory.revocations()).isEmpty()
+        ? List.of()
+        : read(directory.revocations()).getKeys();
   }
 
   /** Whether a plan gives a node a key. */
@@ -96,7 +131,7 @@ public final class KeyRevocations {
   /**
    * Writes a round's revocations, in order.
    *
-   * @param keys of its plan, each once
+   * @param keys of its plan and of those before it, each once
    */
   public static void write(PlannedRound round, RoundDirectory directory, List<RevokedKey> keys)
       throws IOException {

@@ -94,7 +94,8 @@ public final class Storage {
   /**
    * What lies in a directory, one level deep and by name; nothing where it does not exist. On this
    * machine's own filesystem an entry that is no plain file (a directory, a pipe, a broken link)
-   * has a size of -1. Unlike a pattern, it never walks what lies deeper.
+   * has a size of -1, and so has one whose name cannot be said in this system's encoding. Unlike a
+   * pattern, it never walks what lies deeper.
    */
   public static List<MatchResult.Metadata> list(String directory) throws IOException {
     if (!isLocal(directory)) {
@@ -119,13 +120,18 @@ public final class Storage {
   }
 
   private static MatchResult.Metadata metadata(Path file) throws IOException {
-    boolean plain = Files.isRegularFile(file);
+    boolean plain = Files.isRegularFile(file) && !isUnsayable(file);
     return MatchResult.Metadata.builder()
         .setResourceId(resource(file.toString()))
         .setSizeBytes(plain ? Files.size(file) : -1)
         .setLastModifiedMillis(plain ? Files.getLastModifiedTime(file).toMillis() : 0)
         .setIsReadSeekEfficient(true)
         .build();
+  }
+
+  /** Whether an entry cannot be found again under its name as a text. */
+  private static boolean isUnsayable(Path file) {
+    return file.toString().indexOf('\uFFFD') >= 0 && Files.notExists(Path.of(file.toString()));
   }
 
   /**

@@ -7,6 +7,9 @@ import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -45,13 +48,37 @@ public abstract class ListUplinks
       if (entry.sizeBytes() >= 0) {
         files.add(entry); // beside the nodes' directories
       } else {
-        files.addAll(Storage.list(entry.resourceId().toString()));
+        files.addAll(node(entry.resourceId().toString()));
       }
     }
     if (!Storage.isLocal(directory.uplinks())) {
       files.addAll(Storage.match(directory.uplinks() + "/*/*")); // no directories to list
     }
     return files;
+  }
+
+  /**
+   * What lies in a node's directory; of one that cannot be read, that something is there, of size
+   * -1, and of what is no directory itself.
+   */
+  private static List<MatchResult.Metadata> node(String directory) throws IOException {
+    try {
+      List<MatchResult.Metadata> files = Storage.list(directory);
+      return files.isEmpty() && Storage.isLocal(directory) && !Files.isDirectory(Path.of(directory))
+          ? List.of(something(directory))
+          : files;
+    } catch (AccessDeniedException e) {
+      return List.of(something(directory + "/" + UplinkScan.UNREAD));
+    }
+  }
+
+  private static MatchResult.Metadata something(String path) {
+    return MatchResult.Metadata.builder()
+        .setResourceId(Storage.resource(path))
+        .setSizeBytes(-1)
+        .setLastModifiedMillis(0)
+        .setIsReadSeekEfficient(true)
+        .build();
   }
 
   @Override
@@ -80,6 +107,12 @@ public abstract class ListUplinks
       }
     }
 
+    private List<MatchResult.Metadata> filesOf(String node) throws IOException {
+      String uplink = directory.uplink(node);
+      boolean absent = Storage.isLocal(uplink) && Files.notExists(Path.of(uplink));
+      return absent ? List.of() : node(uplink);
+    }
+
     @ProcessElement
     public void list(@Element String node, OutputReceiver<MatchResult.Metadata> out)
         throws IOException {
@@ -92,7 +125,7 @@ public abstract class ListUplinks
       }
       if (!node.equals(STRANGERS)) {
         Optional<MatchResult.Metadata> plan = Storage.find(directory.plan());
-        for (MatchResult.Metadata file : Storage.list(directory.uplink(node))) {
+        for (MatchResult.Metadata file : filesOf(node)) {
           plan.ifPresent(asked -> lag(node, asked, file));
           out.output(file);
         }

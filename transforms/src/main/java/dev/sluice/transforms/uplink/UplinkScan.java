@@ -38,6 +38,9 @@ public final class UplinkScan {
     void reject(RejectedRecord reject);
   }
 
+  /** Stands for whatever is in a directory that cannot be read. */
+  static final String UNREAD = "(not to be read)";
+
   /** What is rejected is sorted in memory, and one file of rubbish must not fill it. */
   static final int MAX_REJECTS = 1000;
 
@@ -69,7 +72,7 @@ public final class UplinkScan {
     if (name.isEmpty() || name.startsWith(".") || directory.startsWith(".")) {
       return;
     }
-    sink.file(UplinkFile.newBuilder().setNode(directory).setBytes(Math.max(0, bytes)).build());
+    sink.file(UplinkFile.newBuilder().setNode(directory).setBytes(counted()).build());
     if (round.indexOf(directory).isEmpty()) {
       reject(
           null,
@@ -78,8 +81,18 @@ public final class UplinkScan {
           "no node '" + HeaderCheck.shown(directory) + "' in the plan");
       return;
     }
+    if (name.equals(UNREAD)) {
+      reject(null, Reason.UNREADABLE, 0, "the node's directory: permission denied");
+      return;
+    }
     if (bytes < 0) {
-      reject(null, Reason.NOT_AVRO, 0, "it is no plain file");
+      reject(
+          null,
+          Reason.NOT_AVRO,
+          0,
+          name.indexOf('\uFFFD') < 0
+              ? "it is no plain file"
+              : "its name is not in this system's encoding");
       return;
     }
     long most = mostBytes();
@@ -132,6 +145,11 @@ public final class UplinkScan {
           0,
           "reading it failed: " + HeaderCheck.shown("" + e.getMessage()));
     }
+  }
+
+  /** Its size, as far as it is read. */
+  private long counted() {
+    return round.indexOf(directory).isEmpty() || bytes <= mostBytes() ? Math.max(0, bytes) : 0;
   }
 
   /** Four times what the plan asks of the node that the file is of, and 1 MiB. */
