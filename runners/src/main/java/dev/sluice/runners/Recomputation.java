@@ -144,6 +144,9 @@ abstract class Recomputation {
     this.index = RoundIndex.read(root);
   }
 
+  /** Refuses inputs that nothing may be made from, nor is to pass for what a version is of. */
+  abstract void check() throws IOException;
+
   /** What of the policy decides on contents. */
   abstract String terms();
 
@@ -184,6 +187,8 @@ abstract class Recomputation {
     List<String> names = new ArrayList<>(inputs());
     Collections.sort(names);
     index.survey(names, pass.asOf(), pass.trust().times());
+    index.write();
+    check();
     VersionState now =
         new VersionState(Versions.STATE_FORMAT, terms(), index.inputs(), document(), "");
     Optional<Versions.Version> made = versions.current();
@@ -194,12 +199,10 @@ abstract class Recomputation {
     }
     Change change = Change.of(made.map(Versions.Version::state), now.getTerms(), now.getInputs());
     if (change == Change.UNCHANGED) {
-      index.write();
       return done(made.get().name(), Result.of(State.UNCHANGED, ""));
     }
     Optional<Versions.Version> whole = damage.isEmpty() ? versions.madeFrom(now) : Optional.empty();
     if (whole.isPresent()) {
-      index.write();
       versions.makeCurrent(whole.get());
       String name = whole.get().name();
       return done(
@@ -210,7 +213,6 @@ abstract class Recomputation {
     }
     Optional<String> young = young();
     if (young.isPresent()) {
-      index.write();
       return Result.of(State.WAITING, young.get());
     }
     Path attempt = root.resolve(ATTEMPT + UUID.randomUUID());

@@ -52,6 +52,12 @@ final class RoundRecomputation extends Recomputation {
     super(root, pass);
   }
 
+  /** Whose plan it is, at every look: a version of a plan that is not the hub's is none of ours. */
+  @Override
+  void check() throws IOException {
+    planned();
+  }
+
   @Override
   String terms() {
     return policy.roundTerms();

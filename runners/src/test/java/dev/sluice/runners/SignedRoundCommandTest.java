@@ -426,6 +426,30 @@ class SignedRoundCommandTest {
     assertThat(Schedule.recompute(root, hub).out(), containsString("1 unchanged"));
   }
 
+  @Test
+  void recomputationAsksWhosePlanItIsAtEveryLook() throws IOException {
+    done(signedPlan());
+    done(encode(round, "a", "--key", key("a")));
+    done(encode(round, "b", "--key", key("b")));
+    Path root = round.getParent();
+    String[] hub = {"--hub-key", pub("hub"), "--min-nodes", "1"};
+    assertThat(Schedule.recompute(root, hub).code(), is(0));
+    Files.copy(
+        round.resolve("uplink/b/codes-00000.avro"), round.resolve("uplink/b/copy-00000.avro"));
+    assertThat(Schedule.recompute(root, hub).code(), is(0));
+    Files.delete(round.resolve("plan.sig"));
+    String current = Files.readString(round.resolve("current.json"));
+
+    refused(Schedule.recompute(root, hub), "r1: failed, " + round.resolve("plan.sig"));
+    Files.delete(round.resolve("uplink/b/copy-00000.avro")); // as version 0001 was made from
+    refused(Schedule.recompute(root, hub), "nobody signed this plan");
+    assertThat(Files.readString(round.resolve("current.json")), equalTo(current));
+    done(Schedule.recompute(root, "--min-nodes", "1"));
+    refused(
+        Schedule.recompute(root, "--hub-key", pub("a"), "--min-nodes", "1"),
+        "nobody signed this plan");
+  }
+
   private static String[] with(String[] args, String... more) {
     List<String> all = new ArrayList<>(List.of(args));
     all.addAll(List.of(more));
