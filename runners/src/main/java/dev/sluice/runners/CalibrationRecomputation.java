@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
 
@@ -93,8 +94,8 @@ final class CalibrationRecomputation extends Recomputation {
   }
 
   @Override
-  boolean isIntact(Versions.Version version) {
-    return true; // threshold.json names nothing else, and is looked at each time
+  Map<String, String> named(Path version) {
+    return Map.of();
   }
 
   @Override

@@ -21,7 +21,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -136,6 +138,9 @@ abstract class Recomputation {
   final Versions versions;
   final RoundIndex index;
 
+  /** What was found of versions, for people. */
+  private String damage = "";
+
   Recomputation(Path root, Pass pass) throws IOException {
     this.root = root;
     this.pass = pass;
@@ -178,8 +183,8 @@ abstract class Recomputation {
   abstract Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
       throws IOException, NoVersionException;
 
-  /** Whether the files that a version's document names have its digests. */
-  abstract boolean isIntact(Versions.Version version) throws IOException;
+  /** The files that a version's document names, by path below it, with their digests. */
+  abstract Map<String, String> named(Path version) throws IOException;
 
   /** Looks, and does what is to be done. */
   final Result run() throws IOException {
@@ -190,26 +195,25 @@ abstract class Recomputation {
     index.write();
     check();
     VersionState now =
-        new VersionState(Versions.STATE_FORMAT, terms(), index.inputs(), document(), "");
+        new VersionState(Versions.STATE_FORMAT, terms(), index.inputs(), document(), "", List.of());
     Optional<Versions.Version> made = versions.current();
-    String damage = "";
     if (!pass.trust().times() && made.isPresent() && !isIntact(made.get())) {
-      damage = "version " + made.get().name() + " is not as it was written; ";
+      condemn(made.get());
       made = Optional.empty();
     }
     Change change = Change.of(made.map(Versions.Version::state), now.getTerms(), now.getInputs());
     if (change == Change.UNCHANGED) {
       return done(made.get().name(), Result.of(State.UNCHANGED, ""));
     }
-    Optional<Versions.Version> whole = damage.isEmpty() ? versions.madeFrom(now) : Optional.empty();
+    Optional<Versions.Version> whole = intact(now);
     if (whole.isPresent()) {
       versions.makeCurrent(whole.get());
       String name = whole.get().name();
       return done(
           name,
           made.isEmpty()
-              ? Result.of(State.UNFINISHED, "version " + name + " was whole already")
-              : Result.of(State.CHANGED, "to what version " + name + " was made from"));
+              ? Result.of(State.UNFINISHED, damage + "version " + name + " was whole already")
+              : Result.of(State.CHANGED, damage + "to what version " + name + " was made from"));
     }
     Optional<String> young = young();
     if (young.isPresent()) {
@@ -257,6 +261,7 @@ abstract class Recomputation {
     if (!index.isStill()) {
       return new Result(State.WAITING, "its files changed while they were read", 0, true, true);
     }
+    Versions.describe(outputs, now, named(outputs).keySet());
     Versions.Version version = versions.publish(outputs, now);
     versions.makeCurrent(version);
     index.write();
@@ -276,7 +281,37 @@ abstract class Recomputation {
             false));
   }
 
+  /** The newest version that was made from what is there now, and is as it was written. */
+  private Optional<Versions.Version> intact(VersionState now) throws IOException {
+    while (true) {
+      Optional<Versions.Version> version = versions.madeFrom(now);
+      if (version.isEmpty() || isIntact(version.get())) {
+        return version;
+      }
+      condemn(version.get());
+    }
+  }
+
+  private void condemn(Versions.Version version) throws IOException {
+    damage += "version " + version.name() + " is not as it was written; ";
+    versions.condemn(version);
+  }
+
+  private boolean isIntact(Versions.Version version) throws IOException {
+    Path at = versions.directory(version.name());
+    Map<String, String> files = new TreeMap<>(named(at));
+    version.state().getFiles().forEach(file -> files.put(file.getName(), file.getSha256()));
+    for (Map.Entry<String, String> file : files.entrySet()) {
+      Path path = at.resolve(file.getKey());
+      if (!Files.isRegularFile(path) || !FileDigest.of(path.toString()).equals(file.getValue())) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private Result done(String current, Result result) throws IOException {
+    versions.deleteCondemned(current);
     if (policy.document().getKeep() != null) {
       versions.prune(policy.document().getKeep(), current);
     }

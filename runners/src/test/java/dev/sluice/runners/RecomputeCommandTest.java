@@ -178,6 +178,63 @@ class RecomputeCommandTest {
     assertThat(new Versions(round).names(), is(List.of("0001", "0002")));
   }
 
+  private static void damage(Path file) throws IOException {
+    byte[] contents = Files.readAllBytes(file);
+    contents[contents.length / 2] ^= 1;
+    Files.write(file, contents);
+  }
+
+  @Test
+  void whatVerifyFindsDamagedIsMadeAnewAndTakenUpNoMore() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b");
+    String[] verify = {"--min-nodes", "2", "--moments", "--verify"};
+    assertThat(Schedule.recompute(root(), "--min-nodes", "2", "--moments").code(), is(0));
+    Map<String, String> first = Schedule.results(Schedule.current(round));
+    for (String file : List.of("moments.json", "plan.json", "teacher/teacher-00001.npy")) {
+      String was = Schedule.current(round).getFileName().toString();
+      damage(Schedule.current(round).resolve(file));
+      Cli.Result result = Schedule.recompute(root(), verify);
+      assertThat(result.toString(), result.code(), is(0));
+      assertThat(
+          result.err(), containsString("version " + was + " is not as it was written; version 00"));
+      assertThat(Schedule.results(Schedule.current(round)), is(first));
+      assertThat(Files.exists(round.resolve("versions").resolve(was)), is(false));
+    }
+    Files.write(Schedule.current(round).resolve("report/full.html"), new byte[9]); // as by report
+    assertThat(Schedule.recompute(root(), verify).out(), containsString("1 unchanged"));
+
+    // Not the one in use, but the one that what is there now was made from.
+    String older = Schedule.current(round).getFileName().toString();
+    Schedule.send(round, "c");
+    assertThat(Schedule.recompute(root(), verify).code(), is(0));
+    Storage.deleteTree(round.resolve("uplink/c").toString());
+    damage(round.resolve("versions").resolve(older).resolve("teacher/teacher-00000.avro"));
+    Cli.Result back = Schedule.recompute(root(), verify);
+    assertThat(back.toString(), back.err(), containsString("r1: changed, version 00"));
+    assertThat(Schedule.results(Schedule.current(round)), is(first));
+    assertThat(Files.exists(round.resolve("versions").resolve(older)), is(false));
+  }
+
+  @Test
+  void aDamagedVersionStaysInUseUntilThereIsAnother() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b", "c");
+    assertThat(Schedule.recompute(root(), "--min-nodes", "3").code(), is(0));
+    damage(round.resolve("versions/0001/teacher/teacher-00002.npy"));
+    Path kept = directory.resolve("kept");
+    Files.move(round.resolve("uplink/c"), kept);
+    Cli.Result waiting = Schedule.recompute(root(), "--min-nodes", "3", "--verify");
+    assertThat(waiting.toString(), waiting.out(), containsString("1 waiting"));
+    assertThat(Schedule.current(round).getFileName().toString(), is("0001"));
+    Files.move(kept, round.resolve("uplink/c"));
+    // Believing what there is, too: it was found out once.
+    Cli.Result made = Schedule.recompute(root(), "--min-nodes", "3");
+    assertThat(made.toString(), made.err(), containsString("r1: unfinished, version 0002"));
+    assertThat(new Versions(round).names(), is(List.of("0002")));
+    assertThat(
+        Schedule.results(Schedule.current(round)),
+        is(Schedule.aggregated(round, directory.resolve("copy"))));
+  }
+
   @Test
   void aRoundThatFailsDoesNotStopOthers() throws IOException {
     Schedule.round(root(), "good one", "a,b", "a", "b");

@@ -239,5 +239,14 @@ class VersionedRoundTest {
         sluice("calibrate", "--round", scores, "--alpha", "0.1", "--bits-cal", "64");
     assertThat(refused.toString(), refused.code(), is(ExitCodes.BAD_INPUT));
     assertThat(Schedule.recompute(root()).out(), containsString("1 unchanged"));
+
+    String summary =
+        expected.keySet().stream().filter(name -> name.startsWith("summaries/")).findFirst().get();
+    Files.write(scores.resolve("versions/0001").resolve(summary), new byte[3]);
+    Cli.Result verified = Schedule.recompute(root(), "--verify");
+    assertThat(
+        verified.toString(), verified.err(), containsString("version 0001 is not as it was"));
+    assertThat(new Versions(scores).names(), is(List.of("0002")));
+    assertThat(Schedule.results(Schedule.current(scores)), is(expected));
   }
 }
