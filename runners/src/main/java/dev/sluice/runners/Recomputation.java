@@ -60,7 +60,7 @@ abstract class Recomputation {
     ALL,
     /** What earlier versions came to; files are read. */
     NO_TIMES,
-    /** Files by size and times; every round that is made anew is made from scratch. */
+    /** Files by size and times; every round is made anew, and from scratch. */
     NO_CACHE;
 
     boolean times() {
@@ -202,18 +202,11 @@ abstract class Recomputation {
       made = Optional.empty();
     }
     Change change = Change.of(made.map(Versions.Version::state), now.getTerms(), now.getInputs());
-    if (change == Change.UNCHANGED) {
-      return done(made.get().name(), Result.of(State.UNCHANGED, ""));
-    }
-    Optional<Versions.Version> whole = intact(now);
-    if (whole.isPresent()) {
-      versions.makeCurrent(whole.get());
-      String name = whole.get().name();
-      return done(
-          name,
-          made.isEmpty()
-              ? Result.of(State.UNFINISHED, damage + "version " + name + " was whole already")
-              : Result.of(State.CHANGED, damage + "to what version " + name + " was made from"));
+    if (pass.trust().cache()) {
+      Optional<Versions.Version> whole = intact(now, made);
+      if (whole.isPresent()) {
+        return taken(whole.get(), made, change);
+      }
     }
     Optional<String> young = young();
     if (young.isPresent()) {
@@ -246,7 +239,7 @@ abstract class Recomputation {
     }
     String key = key(now);
     Optional<String> before = index.attempted(key);
-    if (before.isPresent()) {
+    if (before.isPresent() && pass.trust().cache()) {
       return Result.of(State.FAILED, before.get() + " (as before: nothing has changed since)");
     }
     Path outputs = attempt.resolve("version");
@@ -262,34 +255,60 @@ abstract class Recomputation {
       return new Result(State.WAITING, "its files changed while they were read", 0, true, true);
     }
     Versions.describe(outputs, now, named(outputs).keySet());
+    if (change == Change.UNCHANGED && Versions.hasSameBytes(made.get().state(), now)) {
+      return done(made.get().name(), Result.of(State.UNCHANGED, ""));
+    }
     Versions.Version version = versions.publish(outputs, now);
     versions.makeCurrent(version);
     index.write();
     State state =
         switch (change) {
           case LATE -> State.LATE;
-          case CHANGED -> State.CHANGED;
+          case CHANGED, UNCHANGED -> State.CHANGED;
           default -> interrupted || versions.names().size() > 1 ? State.UNFINISHED : State.NEW;
         };
     return done(
         version.name(),
         new Result(
             state,
-            "version " + version.name() + (came.leftOut().isEmpty() ? "" : ", " + came.leftOut()),
+            "version "
+                + version.name()
+                + (change == Change.UNCHANGED ? ", of the same files" : "")
+                + (came.leftOut().isEmpty() ? "" : ", " + came.leftOut()),
             came.rejects(),
             came.leftOut().isEmpty(),
             false));
   }
 
-  /** The newest version that was made from what is there now, and is as it was written. */
-  private Optional<Versions.Version> intact(VersionState now) throws IOException {
+  /**
+   * The newest version that was made from what is there now, and is as it was written.
+   *
+   * @param made the one in use, which has been looked at
+   */
+  private Optional<Versions.Version> intact(VersionState now, Optional<Versions.Version> made)
+      throws IOException {
     while (true) {
       Optional<Versions.Version> version = versions.madeFrom(now);
-      if (version.isEmpty() || isIntact(version.get())) {
+      if (version.isEmpty() || version.equals(made) || isIntact(version.get())) {
         return version;
       }
       condemn(version.get());
     }
+  }
+
+  /** Ends a look at a round that has a version of what is there now. */
+  private Result taken(Versions.Version version, Optional<Versions.Version> made, Change change)
+      throws IOException {
+    String name = version.name();
+    if (Optional.of(version).equals(made)) {
+      return done(name, Result.of(State.UNCHANGED, ""));
+    }
+    versions.makeCurrent(version);
+    return done(
+        name,
+        made.isEmpty() || change == Change.UNCHANGED
+            ? Result.of(State.UNFINISHED, damage + "version " + name + " was whole already")
+            : Result.of(State.CHANGED, damage + "to what version " + name + " was made from"));
   }
 
   private void condemn(Versions.Version version) throws IOException {

@@ -126,7 +126,9 @@ final class RecomputeCommand extends SluiceCommand {
 
   @Option(
       names = "--full",
-      description = "What is made anew is made from scratch, with nothing from earlier versions.")
+      description =
+          "Make every round from scratch, with nothing from earlier versions, also where its files"
+              + " are as they were: there is a further version where the bytes come out others.")
   private boolean full;
 
   @Option(

@@ -175,6 +175,11 @@ record Versions(Path root) {
     return Optional.empty();
   }
 
+  /** Whether two versions have the same files, but for caches. */
+  static boolean hasSameBytes(VersionState one, VersionState other) {
+    return one.getSha256().equals(other.getSha256()) && one.getFiles().equals(other.getFiles());
+  }
+
   private static boolean isSame(VersionState made, VersionState now) {
     return made.getTerms().equals(now.getTerms()) && made.getInputs().equals(now.getInputs());
   }

@@ -236,6 +236,41 @@ class RecomputeCommandTest {
   }
 
   @Test
+  void fullMakesWhatIsUnchangedAndKeepsTheVersionWhereItIsTheSame() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    assertThat(Schedule.recompute(root(), "--moments").code(), is(0));
+    Map<String, String> before = Schedule.contents(round.resolve("versions"));
+    Cli.Result same = Schedule.recompute(root(), "--moments", "--full");
+    assertThat(same.toString(), same.out(), containsString("1 round: 1 unchanged, 0 failed"));
+    assertThat(Schedule.contents(round.resolve("versions")), is(before));
+
+    // As another release would have written it.
+    Path version = Schedule.current(round);
+    Path manifest = version.resolve("manifest.json");
+    String now = FileDigest.of(manifest.toString());
+    Files.writeString(manifest, Files.readString(manifest) + "\n");
+    for (Path file :
+        List.of(version.resolve(".recompute/state.json"), round.resolve("current.json"))) {
+      String other = FileDigest.of(manifest.toString());
+      Files.writeString(file, Files.readString(file).replace(now, other));
+    }
+    assertThat(Schedule.recompute(root(), "--moments").out(), containsString("1 unchanged"));
+    Cli.Result others = Schedule.recompute(root(), "--moments", "--full");
+    assertThat(others.toString(), others.code(), is(0));
+    assertThat(others.err(), containsString("r1: changed, version 0002, of the same files"));
+    Map<String, String> second = Schedule.results(round.resolve("versions/0002"));
+    assertThat(second.get("manifest.json"), is(before.get("0001/manifest.json")));
+    assertThat(Schedule.recompute(root(), "--moments").out(), containsString("1 unchanged"));
+
+    // Killed before it was current: it is taken up, and not left for the one before.
+    Versions versions = new Versions(round);
+    versions.makeCurrent(versions.read("0001").orElseThrow());
+    Cli.Result taken = Schedule.recompute(root(), "--moments");
+    assertThat(taken.toString(), taken.err(), containsString("version 0002 was whole already"));
+    assertThat(Schedule.current(round).getFileName().toString(), is("0002"));
+  }
+
+  @Test
   void aRoundThatFailsDoesNotStopOthers() throws IOException {
     Schedule.round(root(), "good one", "a,b", "a", "b");
     Path half = Schedule.round(root(), "half", "a,b", "a", "b");
