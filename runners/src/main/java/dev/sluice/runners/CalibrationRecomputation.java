@@ -89,11 +89,6 @@ final class CalibrationRecomputation extends Recomputation {
   }
 
   @Override
-  String surroundings() {
-    return "";
-  }
-
-  @Override
   Map<String, String> named(Path version) {
     return Map.of();
   }

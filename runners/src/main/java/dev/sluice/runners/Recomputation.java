@@ -18,12 +18,12 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -158,7 +158,7 @@ abstract class Recomputation {
   /** The document that names the rest of a version. */
   abstract String document();
 
-  /** Files that a version is made from: paths below the round, in any order. */
+  /** Files that a version is made from: paths seen from the round, in any order. */
   abstract List<String> inputs() throws IOException;
 
   /** From when a deadline that is a duration counts. */
@@ -169,9 +169,6 @@ abstract class Recomputation {
 
   /** Fewest nodes that will do. */
   abstract int minNodes() throws IOException;
-
-  /** What a version depends on beside its inputs, and that a failed attempt did too. */
-  abstract String surroundings() throws IOException;
 
   /**
    * Makes a version.
@@ -189,9 +186,7 @@ abstract class Recomputation {
   /** Looks, and does what is to be done. */
   final Result run() throws IOException {
     boolean interrupted = clearUp();
-    List<String> names = new ArrayList<>(inputs());
-    Collections.sort(names);
-    index.survey(names, pass.asOf(), pass.trust().times());
+    index.survey(List.copyOf(new TreeSet<>(inputs())), pass.asOf(), pass.trust().times());
     index.write();
     check();
     VersionState now =
@@ -391,8 +386,8 @@ abstract class Recomputation {
     return Optional.empty();
   }
 
-  private String key(VersionState now) throws IOException {
-    byte[] text = (PlainJson.line(now) + surroundings()).getBytes(StandardCharsets.UTF_8);
+  private static String key(VersionState now) {
+    byte[] text = PlainJson.line(now).getBytes(StandardCharsets.UTF_8);
     return HexFormat.of().formatHex(CodeBlocks.sha256().digest(text));
   }
 
@@ -415,11 +410,12 @@ abstract class Recomputation {
     }
   }
 
-  /** Files one level below the directories in a directory, and files in it: paths below root. */
+  /** Files one level below the directories in a directory, and files in it: seen from root. */
   final List<String> files(String directory) throws IOException {
     List<String> files = new ArrayList<>();
-    for (String name : names(root.resolve(directory))) {
-      Path entry = root.resolve(directory).resolve(name);
+    Path at = root.resolve(directory).normalize();
+    for (String name : names(at)) {
+      Path entry = at.resolve(name);
       if (Files.isDirectory(entry)) {
         names(entry).forEach(file -> files.add(directory + "/" + name + "/" + file));
       } else {

@@ -1,13 +1,8 @@
 package dev.sluice.runners;
 
-import dev.sluice.schemas.RefinedRound;
-import dev.sluice.schemas.RoundPlan;
-import dev.sluice.schemas.json.PlainJson;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -138,21 +133,11 @@ final class RecomputeRoot {
     ordered.add(round);
   }
 
-  private List<Path> refined(Path round) {
-    List<Path> earlier = new ArrayList<>();
+  private static List<Path> refined(Path round) {
     try {
-      byte[] json = Files.readAllBytes(round.resolve("plan.json"));
-      RoundPlan plan =
-          PlainJson.read(RoundPlan.class, RoundPlan.getClassSchema(), json, "plan.json");
-      if (plan.getRefines() != null) {
-        for (RefinedRound there : plan.getRefines()) {
-          earlier.add(
-              Path.of(RefinedRounds.resolve(round.toString(), there.getDirectory())).normalize());
-        }
-      }
-    } catch (IOException | InvalidPathException e) {
+      return RefinedRounds.named(round);
+    } catch (IOException e) {
       return List.of(); // what is wrong with it is said when it is looked at
     }
-    return earlier;
   }
 }

@@ -5,7 +5,6 @@ import dev.sluice.schemas.IndexedFile;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Outcome;
-import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RejectFile;
 import dev.sluice.schemas.ScanRecord;
 import dev.sluice.schemas.TeacherShard;
@@ -68,13 +67,22 @@ final class RoundRecomputation extends Recomputation {
     return "manifest.json";
   }
 
+  /** The round's own, and those of the rounds that it refines: their digits are averaged too. */
   @Override
   List<String> inputs() throws IOException {
-    List<String> inputs = new ArrayList<>(List.of(PLAN));
-    if (Files.exists(root.resolve(REVOKED))) {
-      inputs.add(REVOKED);
+    List<String> inputs = new ArrayList<>(inputs(""));
+    for (Path earlier : RefinedRounds.named(root)) {
+      inputs.addAll(inputs(root.relativize(earlier) + "/"));
     }
-    inputs.addAll(files(UPLINK));
+    return inputs;
+  }
+
+  private List<String> inputs(String at) throws IOException {
+    List<String> inputs = new ArrayList<>(List.of(at + PLAN));
+    if (Files.exists(root.resolve(at + REVOKED).normalize())) {
+      inputs.add(at + REVOKED);
+    }
+    inputs.addAll(files(at + UPLINK));
     return inputs;
   }
 
@@ -112,26 +120,6 @@ final class RoundRecomputation extends Recomputation {
               + planned().source());
     }
     return asked == null ? most : asked;
-  }
-
-  @Override
-  String surroundings() throws IOException {
-    StringBuilder text = new StringBuilder();
-    for (RefinedRound earlier : planned().refined()) {
-      Path there =
-          Path.of(RefinedRounds.resolve(root.toString(), earlier.getDirectory())).normalize();
-      Path revoked = there.resolve(REVOKED);
-      if (Files.exists(revoked)) {
-        text.append('|').append(revoked).append('|').append(FileStat.of(revoked));
-      }
-      for (String node : names(there.resolve(UPLINK))) {
-        for (String file : names(there.resolve(UPLINK).resolve(node))) {
-          Path path = there.resolve(UPLINK).resolve(node).resolve(file);
-          text.append('|').append(path).append('|').append(FileStat.of(path));
-        }
-      }
-    }
-    return text.toString();
   }
 
   // ---- scans ----

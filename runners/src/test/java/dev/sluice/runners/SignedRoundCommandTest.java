@@ -427,6 +427,27 @@ class SignedRoundCommandTest {
   }
 
   @Test
+  void recomputationHeedsRevocationsInWhatARoundRefines() throws IOException {
+    Path root = Files.createDirectories(directory.resolve("rounds"));
+    round = root.resolve("r1");
+    done(signedPlan());
+    done(encode(round, "a", "--key", key("a")));
+    done(encode(round, "b", "--key", key("b")));
+    String[] two = {"--min-nodes", "2"};
+    done(Schedule.recompute(root, two));
+    Path next = root.resolve("r2");
+    String[] successor = {"plan", "--round", "" + next, "--id", "r2", "--refines", "" + round};
+    done(run(with(successor, "--sign", key("hub"))));
+    done(encode(next, "a", "--key", key("a")));
+    done(encode(next, "b", "--key", key("b")));
+    assertThat(Schedule.recompute(root, two).out(), containsString("1 unchanged, 1 new"));
+    done(run("revoke", "--round", round.toString(), "--node", "a", "--note", "lost"));
+    String changed = "r2: failed, not complete";
+    refused(Schedule.recompute(root, two), changed, "has changed since it was refined");
+    refused(Schedule.recompute(root, two), changed, "as before");
+  }
+
+  @Test
   void recomputationAsksWhosePlanItIsAtEveryLook() throws IOException {
     done(signedPlan());
     done(encode(round, "a", "--key", key("a")));
