@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.schemas.ScoreRejectCount;
 import dev.sluice.schemas.Threshold;
+import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.recompute.Presence;
 import dev.sluice.transforms.scores.ScoreDirectory;
 import dev.sluice.transforms.scores.SwarmChannel;
@@ -89,6 +90,19 @@ final class CalibrationRecomputation extends Recomputation {
   }
 
   @Override
+  Made came(Path version) throws IOException {
+    Path file = version.resolve("threshold.json");
+    return came(
+        PlainJson.read(
+            Threshold.class, Threshold.getClassSchema(), Files.readAllBytes(file), "" + file));
+  }
+
+  private static Made came(Threshold threshold) {
+    return new Made(
+        threshold.getRejects().stream().mapToLong(ScoreRejectCount::getCount).sum(), "");
+  }
+
+  @Override
   Map<String, String> named(Path version) {
     return Map.of();
   }
@@ -102,7 +116,6 @@ final class CalibrationRecomputation extends Recomputation {
     RunnerChoice runner =
         ScoreAttempt.settle(pass.choice(), swarm, new PrintWriter(Writer.nullWriter()));
     Threshold threshold = calibration.run(swarm, runner, Progress.NONE, name(attempt) + "/aside");
-    return new Made(
-        threshold.getRejects().stream().mapToLong(ScoreRejectCount::getCount).sum(), "");
+    return came(threshold);
   }
 }

@@ -101,7 +101,7 @@ abstract class Recomputation {
    * How a look ended.
    *
    * @param detail for people; empty where there is nothing to say
-   * @param rejects records that the version that was made does not use
+   * @param rejects records that the version that was made, or taken up, does not use
    * @param whole whether that version has all that the policy asks for
    * @param again whether another look at once is worth it
    */
@@ -179,6 +179,9 @@ abstract class Recomputation {
    */
   abstract Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
       throws IOException, NoVersionException;
+
+  /** What a version came to, as far as its own documents say. */
+  abstract Made came(Path version) throws IOException;
 
   /** The files that a version's document names, by path below it, with their digests. */
   abstract Map<String, String> named(Path version) throws IOException;
@@ -264,15 +267,10 @@ abstract class Recomputation {
         };
     return done(
         version.name(),
-        new Result(
+        result(
             state,
-            "version "
-                + version.name()
-                + (change == Change.UNCHANGED ? ", of the same files" : "")
-                + (came.leftOut().isEmpty() ? "" : ", " + came.leftOut()),
-            came.rejects(),
-            came.leftOut().isEmpty(),
-            false));
+            "version " + version.name() + (change == Change.UNCHANGED ? ", of the same files" : ""),
+            came));
   }
 
   /**
@@ -299,11 +297,18 @@ abstract class Recomputation {
       return done(name, Result.of(State.UNCHANGED, ""));
     }
     versions.makeCurrent(version);
+    Made came = came(versions.directory(name));
     return done(
         name,
         made.isEmpty() || change == Change.UNCHANGED
-            ? Result.of(State.UNFINISHED, damage + "version " + name + " was whole already")
-            : Result.of(State.CHANGED, damage + "to what version " + name + " was made from"));
+            ? result(State.UNFINISHED, damage + "version " + name + " was whole already", came)
+            : result(State.CHANGED, damage + "to what version " + name + " was made from", came));
+  }
+
+  private static Result result(State state, String detail, Made came) {
+    boolean whole = came.leftOut().isEmpty();
+    return new Result(
+        state, detail + (whole ? "" : ", " + came.leftOut()), came.rejects(), whole, false);
   }
 
   private void condemn(Versions.Version version) throws IOException {

@@ -236,9 +236,23 @@ final class RoundRecomputation extends Recomputation {
 
   // ---- a version ----
 
+  private Manifest manifest(Path version) throws IOException {
+    return RoundRunner.manifest(directory().withOutputs(version.toString()));
+  }
+
+  @Override
+  Made came(Path version) throws IOException {
+    boolean allocated =
+        policy.document().getAllocation() == null
+            || Files.exists(version.resolve("allocation.json"));
+    return new Made(
+        manifest(version).getRejects().stream().mapToLong(RejectFile::getRecords).sum(),
+        allocated ? "" : "without an allocation");
+  }
+
   @Override
   Map<String, String> named(Path version) throws IOException {
-    Manifest manifest = RoundRunner.manifest(directory().withOutputs(version.toString()));
+    Manifest manifest = manifest(version);
     Map<String, String> named = new HashMap<>();
     for (TeacherShard shard : manifest.getTeacher()) {
       named.put("teacher/" + shard.getName() + ".npy", shard.getNpySha256());

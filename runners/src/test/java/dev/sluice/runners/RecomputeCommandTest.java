@@ -331,6 +331,15 @@ class RecomputeCommandTest {
     assertThat(first.out(), containsString("; 1 record rejected; "));
     Cli.Result second = Schedule.recompute(root());
     assertThat(second.toString(), second.code(), is(0));
+
+    // A version that is taken up tells them as the look would have that made it.
+    Files.delete(round.resolve("current.json"));
+    Path metrics = directory.resolve("sluice.prom");
+    Cli.Result taken = Schedule.recompute(root(), "--metrics", metrics.toString());
+    assertThat(taken.toString(), taken.code(), is(ExitCodes.DONE_WITH_REJECTS));
+    assertThat(
+        taken.err(), containsString("unfinished, version 0001 was whole already; 1 record reject"));
+    assertThat(Files.readString(metrics), containsString("rejected_records 1\n"));
   }
 
   @Test
