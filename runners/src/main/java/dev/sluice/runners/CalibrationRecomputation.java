@@ -13,9 +13,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeSet;
 
 /** A look at a directory of scores and labels. */
@@ -81,6 +83,11 @@ final class CalibrationRecomputation extends Recomputation {
     List<String> missing = new ArrayList<>(wanted());
     missing.removeAll(scored());
     return new Presence(wanted().size(), missing, scored().size());
+  }
+
+  @Override
+  SortedMap<String, SortedMap<String, Long>> rejected() {
+    return Collections.emptySortedMap(); // known only once they are read, in the calibration
   }
 
   @Override

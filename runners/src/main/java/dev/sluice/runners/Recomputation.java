@@ -22,6 +22,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -101,7 +102,8 @@ abstract class Recomputation {
    * How a look ended.
    *
    * @param detail for people; empty where there is nothing to say
-   * @param rejects records that the version that was made, or taken up, does not use
+   * @param rejects records that the version that was made, or taken up, does not use; or so far, in
+   *     a round that is not made yet
    * @param whole whether that version has all that the policy asks for
    * @param again whether another look at once is worth it
    */
@@ -166,6 +168,9 @@ abstract class Recomputation {
 
   /** Which nodes have sent what was asked for, as far as the inputs say. */
   abstract Presence presence(Path attempt) throws IOException;
+
+  /** What of the inputs is known to be rejected, once presence is: counts by node and reason. */
+  abstract SortedMap<String, SortedMap<String, Long>> rejected() throws IOException;
 
   /** Fewest nodes that will do. */
   abstract int minNodes() throws IOException;
@@ -233,7 +238,13 @@ abstract class Recomputation {
     index.write();
     Gate gate = Gate.of(presence, minNodes(), policy.deadline(begun()), pass.clock().instant());
     if (gate != Gate.OPEN) {
-      return Result.of(gate == Gate.WAITING ? State.WAITING : State.OVERDUE, missing(presence));
+      SortedMap<String, SortedMap<String, Long>> rejected = rejected();
+      return new Result(
+          gate == Gate.WAITING ? State.WAITING : State.OVERDUE,
+          missing(presence) + reasons(rejected),
+          rejected.values().stream().mapToLong(Recomputation::sum).sum(),
+          true,
+          false);
     }
     String key = key(now);
     Optional<String> before = index.attempted(key);
@@ -374,6 +385,28 @@ abstract class Recomputation {
         + " of "
         + Texts.count(presence.nodes(), "node")
         + " missing";
+  }
+
+  private static long sum(SortedMap<String, Long> counts) {
+    return counts.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  /** Why what nodes sent does not count. */
+  private static String reasons(SortedMap<String, SortedMap<String, Long>> rejected) {
+    return rejected.entrySet().stream()
+            .limit(NAMES_SHOWN)
+            .map(
+                node ->
+                    "; "
+                        + node.getKey()
+                        + ": "
+                        + Texts.count(sum(node.getValue()), "record")
+                        + " rejected: "
+                        + String.join(", ", node.getValue().keySet()))
+            .collect(Collectors.joining())
+        + (rejected.size() > NAMES_SHOWN
+            ? "; and of " + (rejected.size() - NAMES_SHOWN) + " more"
+            : "");
   }
 
   /** What keeps a round waiting because it may still be being written. */

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.DateTimeException;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -43,7 +44,8 @@ import picocli.CommandLine.Option;
       "  0   nothing failed; rounds may wait for nodes",
       "  1   something unexpected in a round; the others were looked at",
       "  3   a round cannot be used, or is past its deadline without nodes enough",
-      "  4   done, and some of what came was rejected, or there could be no allocation",
+      "  4   done, and some of what came was rejected, also in a round that waits for nodes; or",
+      "      there could be no allocation",
       "  5   the Flink cluster cannot be reached, or gave a round up for no fault of its own; the",
       "      next run tries again",
       "  6   another recomputation is at work there; nothing was done",
@@ -313,6 +315,7 @@ final class RecomputeCommand extends SluiceCommand {
     if (result.state() == State.UNCHANGED && !wasGiven("--verbose")) {
       return;
     }
+    boolean told = EnumSet.of(State.WAITING, State.OVERDUE).contains(result.state());
     err()
         .println(
             Texts.printable(
@@ -321,7 +324,7 @@ final class RecomputeCommand extends SluiceCommand {
                     + ": "
                     + result.state().label()
                     + (result.detail().isEmpty() ? "" : ", " + result.detail())
-                    + (result.rejects() == 0
+                    + (result.rejects() == 0 || told
                         ? ""
                         : "; " + Texts.count(result.rejects(), "record") + " rejected")
                     + String.format(Locale.ROOT, "; %.1f s", nanos / 1e9)));

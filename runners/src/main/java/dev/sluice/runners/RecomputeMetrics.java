@@ -24,7 +24,10 @@ final class RecomputeMetrics {
           .append(summary.count(state))
           .append('\n');
     }
-    head(text, "sluice_recompute_rejected_records", "Records that new versions do not use.");
+    head(
+        text,
+        "sluice_recompute_rejected_records",
+        "Records that versions made then do not use, and that waiting rounds have.");
     text.append("sluice_recompute_rejected_records ").append(summary.rejects()).append('\n');
     head(text, "sluice_recompute_duration_seconds", "How long the last look took.");
     text.append(String.format(Locale.ROOT, "sluice_recompute_duration_seconds %.3f%n", seconds));

@@ -44,7 +44,7 @@ final class RecomputeSummary {
     return count;
   }
 
-  /** Records that versions made in this pass do not use. */
+  /** Records that versions made in this pass do not use, and those of rounds that wait. */
   long rejects() {
     return rejects;
   }

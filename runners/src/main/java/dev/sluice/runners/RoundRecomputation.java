@@ -6,6 +6,7 @@ import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Outcome;
 import dev.sluice.schemas.RejectFile;
+import dev.sluice.schemas.RejectedRecord;
 import dev.sluice.schemas.ScanRecord;
 import dev.sluice.schemas.TeacherShard;
 import dev.sluice.schemas.avro.CodeBlocks;
@@ -22,7 +23,6 @@ import dev.sluice.transforms.uplink.Reason;
 import dev.sluice.transforms.uplink.ScanUplinks;
 import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -35,6 +35,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.avro.file.DataFileStream;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.beam.sdk.io.fs.MatchResult;
@@ -215,9 +217,7 @@ final class RoundRecomputation extends Recomputation {
   /** The blocks that a file has claims to. */
   private static String blocks(IndexedFile file, Path scan) throws IOException {
     BitSet blocks = new BitSet();
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(scan));
-        DataFileStream<ScanRecord> records =
-            new DataFileStream<>(in, new SpecificDatumReader<>(ScanRecord.class))) {
+    try (DataFileStream<ScanRecord> records = records(scan)) {
       while (records.hasNext()) {
         ScanRecord record = records.next();
         if (record.getClaim() != null) {
@@ -232,6 +232,37 @@ final class RoundRecomputation extends Recomputation {
       }
     }
     return BlockSet.text(blocks);
+  }
+
+  private static DataFileStream<ScanRecord> records(Path scan) throws IOException {
+    return new DataFileStream<>(
+        new BufferedInputStream(Files.newInputStream(scan)),
+        new SpecificDatumReader<>(ScanRecord.class));
+  }
+
+  @Override
+  SortedMap<String, SortedMap<String, Long>> rejected() throws IOException {
+    SortedMap<String, SortedMap<String, Long>> rejected = new TreeMap<>();
+    for (IndexedFile file : uplinks()) {
+      try (DataFileStream<ScanRecord> records = records(scanOf(file))) {
+        while (records.hasNext()) {
+          RejectedRecord reject = records.next().getReject();
+          if (reject != null) {
+            rejected
+                .computeIfAbsent(nodeOf(file), node -> new TreeMap<>())
+                .merge(reject.getReason(), 1L, Long::sum);
+          }
+        }
+      }
+    }
+    return rejected;
+  }
+
+  private Path scanOf(IndexedFile file) throws IOException {
+    return index
+        .scan(file)
+        .orElseThrow(
+            () -> new IOException(file.getInput().getName() + ": its scan is gone; run it again"));
   }
 
   // ---- a version ----
@@ -275,14 +306,7 @@ final class RoundRecomputation extends Recomputation {
     Storage.replace(directory.plan(), round.json());
     List<String> scans = new ArrayList<>();
     for (IndexedFile file : uplinks()) {
-      scans.add(
-          index
-              .scan(file)
-              .orElseThrow(
-                  () ->
-                      new IOException(
-                          file.getInput().getName() + ": its scan is gone; run it again"))
-              .toString());
+      scans.add(scanOf(file).toString());
     }
     Uplinks own = Uplinks.of(round, directory).scanned(scans);
     Outcome outcome =

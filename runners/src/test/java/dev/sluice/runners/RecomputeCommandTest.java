@@ -343,6 +343,27 @@ class RecomputeCommandTest {
   }
 
   @Test
+  void aNodeWhoseUplinkWasRejectedIsNotMerelyMissing() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b");
+    Files.createDirectories(round.resolve("uplink/c"));
+    Files.write(round.resolve("uplink/c/codes-00000.avro"), new byte[100]);
+    Path metrics = directory.resolve("sluice.prom");
+    for (int look = 0; look < 2; look++) {
+      Cli.Result result = Schedule.recompute(root(), "--metrics", metrics.toString());
+      assertThat(result.toString(), result.code(), is(ExitCodes.DONE_WITH_REJECTS));
+      assertThat(
+          result.out(),
+          matchesPattern(
+              "recompute: 1 round: 0 unchanged, 1 waiting \\(r1: c of 3 nodes missing; c: 1 record"
+                  + " rejected: [a-z-]+\\), 0 failed; 1 record rejected; .* s\n"));
+      assertThat(Files.readString(metrics), containsString("rejected_records 1\n"));
+    }
+    Cli.Result overdue = Schedule.recompute(root(), "--deadline", "2026-01-01T00:00:00Z");
+    assertThat(overdue.toString(), overdue.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(overdue.err(), containsString("overdue, c of 3 nodes missing; c: 1 record rej"));
+  }
+
+  @Test
   void newestVersionsAreKept() throws IOException {
     Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
     assertThat(Schedule.recompute(root()).code(), is(0));
