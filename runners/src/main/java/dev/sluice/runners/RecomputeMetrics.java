@@ -38,7 +38,7 @@ final class RecomputeMetrics {
     head(
         text,
         "sluice_recompute_success",
-        "1 where no round failed, was postponed or overdue, else 0.");
+        "1 where no round failed, was postponed or overdue, and all were looked at, else 0.");
     int code = summary.exitCode();
     boolean success = code == ExitCodes.OK || code == ExitCodes.DONE_WITH_REJECTS;
     text.append("sluice_recompute_success ").append(success ? 1 : 0).append('\n');

@@ -84,7 +84,10 @@ final class RecomputeRoot {
       }
       Optional<String> known = Failures.badInput(e);
       if (known.isPresent()) {
-        return Optional.of(Recomputation.Result.of(Recomputation.State.FAILED, known.get()));
+        // A disk that is full does not say where.
+        String where = known.get().contains("/") ? "" : round + ": ";
+        return Optional.of(
+            Recomputation.Result.of(Recomputation.State.FAILED, where + known.get()));
       }
       unexpected.accept(e);
       return Optional.of(

@@ -426,4 +426,29 @@ class RecomputeCommandTest {
             containsString("sluice_recompute_rounds{state=\"waiting\"} 1\n"),
             containsString("sluice_recompute_success 1\n")));
   }
+
+  @Test
+  void aLookThatFailsAsAWholeIsNoSuccess() throws IOException {
+    Path metrics = directory.resolve("sluice.prom");
+    Schedule.round(root(), "r1", "a,b", "a");
+    assertThat(Schedule.recompute(root(), "--metrics", metrics.toString()).code(), is(0));
+    assertThat(Files.readString(metrics), containsString("sluice_recompute_success 1\n"));
+    Path policy = root().resolve("policy.json");
+    Files.writeString(policy, "{\"keep\": 0}");
+    Cli.Result failed = Schedule.recompute(root(), "--metrics", metrics.toString());
+    assertThat(failed.toString(), failed.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        failed.out(), matchesPattern("recompute: failed, .*policy.json: field 'keep': .*; .* s\n"));
+    assertThat(failed.err(), containsString(policy + ": field 'keep'"));
+    assertThat(Files.readString(metrics), containsString("sluice_recompute_success 0\n"));
+    Files.delete(policy);
+    assertThat(Schedule.recompute(root(), "--metrics", metrics.toString()).code(), is(0));
+    assertThat(Files.readString(metrics), containsString("sluice_recompute_success 1\n"));
+
+    Cli.Result gone =
+        Schedule.recompute(directory.resolve("nowhere"), "--metrics", metrics.toString());
+    assertThat(gone.toString(), gone.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(gone.out(), containsString("recompute: failed, "));
+    assertThat(Files.readString(metrics), containsString("sluice_recompute_success 0\n"));
+  }
 }
