@@ -115,14 +115,27 @@ final class CalibrationRecomputation extends Recomputation {
   }
 
   @Override
-  Made make(Path attempt, Path outputs, Optional<Versions.Version> before) throws IOException {
+  Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
+      throws IOException, NoVersionException {
+    try {
+      return came(calibrate(attempt, outputs));
+    } catch (IOException | RuntimeException e) {
+      Optional<String> reason =
+          Failures.cluster(e).isPresent() ? Optional.empty() : Failures.contents(e);
+      if (reason.isPresent()) {
+        throw new NoVersionException(reason.get());
+      }
+      throw e;
+    }
+  }
+
+  private Threshold calibrate(Path attempt, Path outputs) throws IOException {
     ScoreDirectory directory = new ScoreDirectory(root.toString(), outputs.toString());
     SwarmChannel swarm = SwarmChannel.read(directory, scored());
     Calibration calibration = policy.calibration();
     calibration.check(swarm, message -> policy.usage("calibration", message));
     RunnerChoice runner =
         ScoreAttempt.settle(pass.choice(), swarm, new PrintWriter(Writer.nullWriter()));
-    Threshold threshold = calibration.run(swarm, runner, Progress.NONE, name(attempt) + "/aside");
-    return came(threshold);
+    return calibration.run(swarm, runner, Progress.NONE, name(attempt) + "/aside");
   }
 }

@@ -249,4 +249,24 @@ class VersionedRoundTest {
     assertThat(new Versions(scores).names(), is(List.of("0002")));
     assertThat(Schedule.results(Schedule.current(scores)), is(expected));
   }
+
+  @Test
+  void aCalibrationThatFailsForWhatIsInItIsTriedOnce() throws IOException {
+    Path scores = Files.createDirectories(root().resolve("calibration"));
+    Scored.nodes(scores, Scored.rows("cal", 20, 20, null, 1));
+    Files.writeString(
+        root().resolve("policy.json"),
+        "{\"calibration\": {\"alphas\": [\"0.2\"], \"bitsCal\": 64}}");
+    Path channel = scores.resolve("scores/n1/channel.json");
+    String sound = Files.readString(channel);
+    Files.writeString(channel, "{}");
+    for (String expected :
+        new String[] {"channel.json", "(as before: nothing has changed since)"}) {
+      Cli.Result failed = Schedule.recompute(root());
+      assertThat(failed.toString(), failed.code(), is(ExitCodes.BAD_INPUT));
+      assertThat(failed.err(), containsString(expected));
+    }
+    Files.writeString(channel, sound);
+    assertThat(Schedule.recompute(root()).code(), is(0));
+  }
 }
