@@ -1,5 +1,6 @@
 package dev.sluice.runners;
 
+import dev.sluice.transforms.round.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -104,12 +105,18 @@ final class RecomputeRoot {
       Locations.inputs(round.toString()); // a name that is a pattern is refused
       return Optional.of(new RoundRecomputation(round, pass));
     }
-    if (!Files.isDirectory(round.resolve("scores"))
-        || !Files.isDirectory(round.resolve("labels"))
-        || pass.layers().over(round).policy().document().getCalibration() == null) {
-      return Optional.empty();
+    boolean scored =
+        Files.isDirectory(round.resolve("scores")) && Files.isDirectory(round.resolve("labels"));
+    if (scored && pass.layers().over(round).policy().document().getCalibration() != null) {
+      return Optional.of(new CalibrationRecomputation(round, pass));
     }
-    return Optional.of(new CalibrationRecomputation(round, pass));
+    if (new Versions(round).exist()) {
+      throw new BadInputException(
+          round
+              + ": has versions, but "
+              + (scored ? "no policy that says how to calibrate" : "no plan.json"));
+    }
+    return Optional.empty();
   }
 
   /** Directories by name, but each behind those that its plan refines. */

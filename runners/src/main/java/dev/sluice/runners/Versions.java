@@ -124,9 +124,9 @@ record Versions(Path root) {
         .filter(version -> version.state().getSha256().equals(current.getSha256()));
   }
 
-  /** Whether there is a current version, in whatever state. */
-  boolean hasCurrent() {
-    return Files.exists(root.resolve(CURRENT));
+  /** Whether there are any. */
+  boolean exist() throws IOException {
+    return Files.isDirectory(root.resolve(VERSIONS)) && !names().isEmpty();
   }
 
   private CurrentVersion readCurrent() throws IOException {

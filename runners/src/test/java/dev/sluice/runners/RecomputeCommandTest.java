@@ -428,6 +428,20 @@ class RecomputeCommandTest {
   }
 
   @Test
+  void aRoundThatHasVersionsAndNoPlanAnyMoreIsNotPassedOver() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    Schedule.round(root(), "r2", "a,b", "a", "b");
+    assertThat(Schedule.recompute(root()).code(), is(0));
+    Files.delete(round.resolve("plan.json"));
+    Cli.Result failed = Schedule.recompute(root());
+    assertThat(failed.toString(), failed.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        failed.out(),
+        containsString(
+            "1 unchanged, 1 failed (r1: " + round + ": has versions, but no plan.json)"));
+  }
+
+  @Test
   void aLookThatFailsAsAWholeIsNoSuccess() throws IOException {
     Path metrics = directory.resolve("sluice.prom");
     Schedule.round(root(), "r1", "a,b", "a");

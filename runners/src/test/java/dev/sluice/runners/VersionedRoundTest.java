@@ -268,5 +268,11 @@ class VersionedRoundTest {
     }
     Files.writeString(channel, sound);
     assertThat(Schedule.recompute(root()).code(), is(0));
+
+    Files.delete(root().resolve("policy.json"));
+    Cli.Result gone = Schedule.recompute(root());
+    assertThat(gone.toString(), gone.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        gone.err(), containsString("has versions, but no policy that says how to calibrate"));
   }
 }
