@@ -251,6 +251,9 @@ final class RoundIndex {
     if (!stale) {
       return;
     }
+    if (!Files.isWritable(round)) {
+      throw new AccessDeniedException(round.toString());
+    }
     document.setCheck("");
     document.setCheck(check(document));
     Storage.replace(file.toString(), PlainJson.write(document));

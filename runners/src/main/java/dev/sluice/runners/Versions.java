@@ -184,14 +184,18 @@ record Versions(Path root) {
     return made.getTerms().equals(now.getTerms()) && made.getInputs().equals(now.getInputs());
   }
 
-  /** Names of versions, oldest first. */
+  /** Names of versions, oldest first; what has no document that names the rest is none. */
   List<String> names() throws IOException {
     Path versions = root.resolve(VERSIONS);
     if (!Files.isDirectory(versions)) {
+      if (Files.exists(versions)) {
+        throw new BadInputException(versions + ": is no directory, expected one of versions");
+      }
       return List.of();
     }
     try (Stream<Path> entries = Files.list(versions)) {
       return entries
+          .filter(entry -> DOCUMENTS.stream().anyMatch(name -> Files.exists(entry.resolve(name))))
           .map(entry -> "" + entry.getFileName())
           .filter(name -> NAME.matcher(name).matches())
           .sorted(Comparator.comparingInt(Integer::parseInt))
@@ -231,13 +235,26 @@ record Versions(Path root) {
   Version publish(Path aside, VersionState state) throws IOException {
     Storage.replace(aside.resolve(STATE).toString(), PlainJson.write(state));
     Durable.tree(aside);
-    List<String> names = names();
-    int last = names.isEmpty() ? 0 : Integer.parseInt(names.get(names.size() - 1));
-    String name = String.format("%04d", last + 1);
+    String name = next();
     Files.createDirectories(root.resolve(VERSIONS));
     Files.move(aside, directory(name));
     Durable.directory(root.resolve(VERSIONS));
     return new Version(name, state);
+  }
+
+  /** The next number that nothing has. */
+  private String next() throws IOException {
+    List<String> names = names();
+    int number = names.isEmpty() ? 0 : Integer.parseInt(names.get(names.size() - 1));
+    String name;
+    do {
+      number++;
+      name = String.format("%04d", number);
+    } while (Files.exists(directory(name)));
+    if (!NAME.matcher(name).matches()) {
+      throw new BadInputException(directory(name) + ": versions have at most nine digits");
+    }
+    return name;
   }
 
   /** Makes a version the one that commands use. */

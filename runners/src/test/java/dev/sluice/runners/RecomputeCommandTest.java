@@ -442,6 +442,33 @@ class RecomputeCommandTest {
   }
 
   @Test
+  void whatIsInTheWayIsNamed() throws IOException {
+    Path policies = Schedule.round(root(), "policies", "a,b", "a", "b");
+    Files.createDirectories(policies.resolve("policy.json"));
+    Path empty = Schedule.round(root(), "empty", "a,b", "a", "b");
+    Files.writeString(empty.resolve("policy.json"), "");
+    Path file = Schedule.round(root(), "file", "a,b", "a", "b");
+    Files.writeString(file.resolve("versions"), "");
+    Path stray = Schedule.round(root(), "stray", "a,b", "a", "b");
+    Files.createDirectories(stray.resolve("versions/999999999"));
+    Files.createDirectories(stray.resolve("versions/0001"));
+    Cli.Result result = Schedule.recompute(root());
+    assertThat(result.toString(), result.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        result.err(),
+        allOf(
+            containsString(policies.resolve("policy.json") + ": is a directory"),
+            containsString(
+                empty.resolve("policy.json") + ": expected an object, found an empty file"),
+            containsString(file.resolve("versions") + ": is no directory"),
+            containsString("stray: new, version 0002")));
+    Files.createDirectories(stray.resolve("versions/999999999/manifest.json"));
+    Files.write(stray.resolve("uplink/a/empty.avro"), new byte[0]);
+    Cli.Result full = Schedule.recompute(root());
+    assertThat(full.toString(), full.err(), containsString("versions have at most nine digits"));
+  }
+
+  @Test
   void aLookThatFailsAsAWholeIsNoSuccess() throws IOException {
     Path metrics = directory.resolve("sluice.prom");
     Schedule.round(root(), "r1", "a,b", "a");
