@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.schemas.ScoreRejectCount;
 import dev.sluice.schemas.Threshold;
+import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.recompute.Presence;
 import dev.sluice.transforms.scores.ScoreDirectory;
 import dev.sluice.transforms.scores.SwarmChannel;
@@ -12,14 +13,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeSet;
 
 /** A look at a directory of scores and labels. */
 final class CalibrationRecomputation extends Recomputation {
   CalibrationRecomputation(Path root, Pass pass) throws IOException {
     super(root, pass);
+  }
+
+  @Override
+  void check() {
+    // nobody signs scores
   }
 
   @Override
@@ -77,31 +86,56 @@ final class CalibrationRecomputation extends Recomputation {
   }
 
   @Override
+  SortedMap<String, SortedMap<String, Long>> rejected() {
+    return Collections.emptySortedMap(); // known only once they are read, in the calibration
+  }
+
+  @Override
   int minNodes() throws IOException {
     Integer asked = policy.document().getMinNodes();
     return asked == null ? Math.max(1, wanted().size()) : asked;
   }
 
   @Override
-  String surroundings() {
-    return "";
+  Made came(Path version) throws IOException {
+    Path file = version.resolve("threshold.json");
+    return came(
+        PlainJson.read(
+            Threshold.class, Threshold.getClassSchema(), Files.readAllBytes(file), "" + file));
+  }
+
+  private static Made came(Threshold threshold) {
+    return new Made(
+        threshold.getRejects().stream().mapToLong(ScoreRejectCount::getCount).sum(), "");
   }
 
   @Override
-  boolean isIntact(Versions.Version version) {
-    return true; // threshold.json names nothing else, and is looked at each time
+  Map<String, String> named(Path version) {
+    return Map.of();
   }
 
   @Override
-  Made make(Path attempt, Path outputs, Optional<Versions.Version> before) throws IOException {
+  Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
+      throws IOException, NoVersionException {
+    try {
+      return came(calibrate(attempt, outputs));
+    } catch (IOException | RuntimeException e) {
+      Optional<String> reason =
+          Failures.cluster(e).isPresent() ? Optional.empty() : Failures.contents(e);
+      if (reason.isPresent()) {
+        throw new NoVersionException(reason.get());
+      }
+      throw e;
+    }
+  }
+
+  private Threshold calibrate(Path attempt, Path outputs) throws IOException {
     ScoreDirectory directory = new ScoreDirectory(root.toString(), outputs.toString());
     SwarmChannel swarm = SwarmChannel.read(directory, scored());
     Calibration calibration = policy.calibration();
     calibration.check(swarm, message -> policy.usage("calibration", message));
     RunnerChoice runner =
         ScoreAttempt.settle(pass.choice(), swarm, new PrintWriter(Writer.nullWriter()));
-    Threshold threshold = calibration.run(swarm, runner, Progress.NONE, name(attempt) + "/aside");
-    return new Made(
-        threshold.getRejects().stream().mapToLong(ScoreRejectCount::getCount).sum(), "");
+    return calibration.run(swarm, runner, Progress.NONE, name(attempt) + "/aside");
   }
 }

@@ -27,12 +27,11 @@ final class Failures {
     if (cluster(failure).isPresent()) {
       return Optional.empty(); // that a connection broke is an IOException as well
     }
-    List<Throwable> chain = chain(failure);
-    for (Throwable link : chain) {
-      if (link instanceof IOException && link.getClass().getName().startsWith("dev.sluice.")) {
-        return Optional.of(link.getMessage());
-      }
+    Optional<String> contents = contents(failure);
+    if (contents.isPresent()) {
+      return contents;
     }
+    List<Throwable> chain = chain(failure);
     for (Throwable link : chain) {
       if (link instanceof IOException problem) {
         return Optional.of(message(problem));
@@ -47,6 +46,18 @@ final class Failures {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * Message of what is wrong with the contents of a file behind a failure; empty if it is something
+   * else, a disk say.
+   */
+  static Optional<String> contents(Throwable failure) {
+    return chain(failure).stream()
+        .filter(link -> link instanceof IOException)
+        .filter(link -> link.getClass().getName().startsWith("dev.sluice."))
+        .map(Throwable::getMessage)
+        .findFirst();
   }
 
   /** What is wrong with the Flink cluster behind a failure; empty if that is not what failed. */

@@ -18,10 +18,13 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -58,7 +61,7 @@ abstract class Recomputation {
     ALL,
     /** What earlier versions came to; files are read. */
     NO_TIMES,
-    /** Files by size and times; every round that is made anew is made from scratch. */
+    /** Files by size and times; every round is made anew, and from scratch. */
     NO_CACHE;
 
     boolean times() {
@@ -99,7 +102,8 @@ abstract class Recomputation {
    * How a look ended.
    *
    * @param detail for people; empty where there is nothing to say
-   * @param rejects records that the version that was made does not use
+   * @param rejects records that the version that was made, or taken up, does not use; or so far, in
+   *     a round that is not made yet
    * @param whole whether that version has all that the policy asks for
    * @param again whether another look at once is worth it
    */
@@ -136,6 +140,9 @@ abstract class Recomputation {
   final Versions versions;
   final RoundIndex index;
 
+  /** What was found of versions, for people. */
+  private String damage = "";
+
   Recomputation(Path root, Pass pass) throws IOException {
     this.root = root;
     this.pass = pass;
@@ -144,13 +151,16 @@ abstract class Recomputation {
     this.index = RoundIndex.read(root);
   }
 
+  /** Refuses inputs that nothing may be made from, nor is to pass for what a version is of. */
+  abstract void check() throws IOException;
+
   /** What of the policy decides on contents. */
   abstract String terms();
 
   /** The document that names the rest of a version. */
   abstract String document();
 
-  /** Files that a version is made from: paths below the round, in any order. */
+  /** Files that a version is made from: paths seen from the round, in any order. */
   abstract List<String> inputs() throws IOException;
 
   /** From when a deadline that is a duration counts. */
@@ -159,11 +169,11 @@ abstract class Recomputation {
   /** Which nodes have sent what was asked for, as far as the inputs say. */
   abstract Presence presence(Path attempt) throws IOException;
 
+  /** What of the inputs is known to be rejected, once presence is: counts by node and reason. */
+  abstract SortedMap<String, SortedMap<String, Long>> rejected() throws IOException;
+
   /** Fewest nodes that will do. */
   abstract int minNodes() throws IOException;
-
-  /** What a version depends on beside its inputs, and that a failed attempt did too. */
-  abstract String surroundings() throws IOException;
 
   /**
    * Makes a version.
@@ -175,42 +185,34 @@ abstract class Recomputation {
   abstract Made make(Path attempt, Path outputs, Optional<Versions.Version> before)
       throws IOException, NoVersionException;
 
-  /** Whether the files that a version's document names have its digests. */
-  abstract boolean isIntact(Versions.Version version) throws IOException;
+  /** What a version came to, as far as its own documents say. */
+  abstract Made came(Path version) throws IOException;
+
+  /** The files that a version's document names, by path below it, with their digests. */
+  abstract Map<String, String> named(Path version) throws IOException;
 
   /** Looks, and does what is to be done. */
   final Result run() throws IOException {
     boolean interrupted = clearUp();
-    List<String> names = new ArrayList<>(inputs());
-    Collections.sort(names);
-    index.survey(names, pass.asOf(), pass.trust().times());
+    index.survey(List.copyOf(new TreeSet<>(inputs())), pass.asOf(), pass.trust().times());
+    index.write();
+    check();
     VersionState now =
-        new VersionState(Versions.STATE_FORMAT, terms(), index.inputs(), document(), "");
+        new VersionState(Versions.STATE_FORMAT, terms(), index.inputs(), document(), "", List.of());
     Optional<Versions.Version> made = versions.current();
-    String damage = "";
     if (!pass.trust().times() && made.isPresent() && !isIntact(made.get())) {
-      damage = "version " + made.get().name() + " is not as it was written; ";
+      condemn(made.get());
       made = Optional.empty();
     }
     Change change = Change.of(made.map(Versions.Version::state), now.getTerms(), now.getInputs());
-    if (change == Change.UNCHANGED) {
-      index.write();
-      return done(made.get().name(), Result.of(State.UNCHANGED, ""));
-    }
-    Optional<Versions.Version> whole = damage.isEmpty() ? versions.madeFrom(now) : Optional.empty();
-    if (whole.isPresent()) {
-      index.write();
-      versions.makeCurrent(whole.get());
-      String name = whole.get().name();
-      return done(
-          name,
-          made.isEmpty()
-              ? Result.of(State.UNFINISHED, "version " + name + " was whole already")
-              : Result.of(State.CHANGED, "to what version " + name + " was made from"));
+    if (pass.trust().cache()) {
+      Optional<Versions.Version> whole = intact(now, made);
+      if (whole.isPresent()) {
+        return taken(whole.get(), made, change);
+      }
     }
     Optional<String> young = young();
     if (young.isPresent()) {
-      index.write();
       return Result.of(State.WAITING, young.get());
     }
     Path attempt = root.resolve(ATTEMPT + UUID.randomUUID());
@@ -236,11 +238,17 @@ abstract class Recomputation {
     index.write();
     Gate gate = Gate.of(presence, minNodes(), policy.deadline(begun()), pass.clock().instant());
     if (gate != Gate.OPEN) {
-      return Result.of(gate == Gate.WAITING ? State.WAITING : State.OVERDUE, missing(presence));
+      SortedMap<String, SortedMap<String, Long>> rejected = rejected();
+      return new Result(
+          gate == Gate.WAITING ? State.WAITING : State.OVERDUE,
+          missing(presence) + reasons(rejected),
+          rejected.values().stream().mapToLong(Recomputation::sum).sum(),
+          true,
+          false);
     }
     String key = key(now);
     Optional<String> before = index.attempted(key);
-    if (before.isPresent()) {
+    if (before.isPresent() && pass.trust().cache()) {
       return Result.of(State.FAILED, before.get() + " (as before: nothing has changed since)");
     }
     Path outputs = attempt.resolve("version");
@@ -255,26 +263,85 @@ abstract class Recomputation {
     if (!index.isStill()) {
       return new Result(State.WAITING, "its files changed while they were read", 0, true, true);
     }
+    Versions.describe(outputs, now, named(outputs).keySet());
+    if (change == Change.UNCHANGED && Versions.hasSameBytes(made.get().state(), now)) {
+      return done(made.get().name(), Result.of(State.UNCHANGED, ""));
+    }
     Versions.Version version = versions.publish(outputs, now);
     versions.makeCurrent(version);
     index.write();
     State state =
         switch (change) {
           case LATE -> State.LATE;
-          case CHANGED -> State.CHANGED;
+          case CHANGED, UNCHANGED -> State.CHANGED;
           default -> interrupted || versions.names().size() > 1 ? State.UNFINISHED : State.NEW;
         };
     return done(
         version.name(),
-        new Result(
+        result(
             state,
-            "version " + version.name() + (came.leftOut().isEmpty() ? "" : ", " + came.leftOut()),
-            came.rejects(),
-            came.leftOut().isEmpty(),
-            false));
+            "version " + version.name() + (change == Change.UNCHANGED ? ", of the same files" : ""),
+            came));
+  }
+
+  /**
+   * The newest version that was made from what is there now, and is as it was written.
+   *
+   * @param made the one in use, which has been looked at
+   */
+  private Optional<Versions.Version> intact(VersionState now, Optional<Versions.Version> made)
+      throws IOException {
+    while (true) {
+      Optional<Versions.Version> version = versions.madeFrom(now);
+      if (version.isEmpty() || version.equals(made) || isIntact(version.get())) {
+        return version;
+      }
+      condemn(version.get());
+    }
+  }
+
+  /** Ends a look at a round that has a version of what is there now. */
+  private Result taken(Versions.Version version, Optional<Versions.Version> made, Change change)
+      throws IOException {
+    String name = version.name();
+    if (Optional.of(version).equals(made)) {
+      return done(name, Result.of(State.UNCHANGED, ""));
+    }
+    versions.makeCurrent(version);
+    Made came = came(versions.directory(name));
+    return done(
+        name,
+        made.isEmpty() || change == Change.UNCHANGED
+            ? result(State.UNFINISHED, damage + "version " + name + " was whole already", came)
+            : result(State.CHANGED, damage + "to what version " + name + " was made from", came));
+  }
+
+  private static Result result(State state, String detail, Made came) {
+    boolean whole = came.leftOut().isEmpty();
+    return new Result(
+        state, detail + (whole ? "" : ", " + came.leftOut()), came.rejects(), whole, false);
+  }
+
+  private void condemn(Versions.Version version) throws IOException {
+    damage += "version " + version.name() + " is not as it was written; ";
+    versions.condemn(version);
+  }
+
+  private boolean isIntact(Versions.Version version) throws IOException {
+    Path at = versions.directory(version.name());
+    Map<String, String> files = new TreeMap<>(named(at));
+    version.state().getFiles().forEach(file -> files.put(file.getName(), file.getSha256()));
+    for (Map.Entry<String, String> file : files.entrySet()) {
+      Path path = at.resolve(file.getKey());
+      if (!Files.isRegularFile(path) || !FileDigest.of(path.toString()).equals(file.getValue())) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private Result done(String current, Result result) throws IOException {
+    versions.deleteCondemned(current);
     if (policy.document().getKeep() != null) {
       versions.prune(policy.document().getKeep(), current);
     }
@@ -320,6 +387,28 @@ abstract class Recomputation {
         + " missing";
   }
 
+  private static long sum(SortedMap<String, Long> counts) {
+    return counts.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  /** Why what nodes sent does not count. */
+  private static String reasons(SortedMap<String, SortedMap<String, Long>> rejected) {
+    return rejected.entrySet().stream()
+            .limit(NAMES_SHOWN)
+            .map(
+                node ->
+                    "; "
+                        + node.getKey()
+                        + ": "
+                        + Texts.count(sum(node.getValue()), "record")
+                        + " rejected: "
+                        + String.join(", ", node.getValue().keySet()))
+            .collect(Collectors.joining())
+        + (rejected.size() > NAMES_SHOWN
+            ? "; and of " + (rejected.size() - NAMES_SHOWN) + " more"
+            : "");
+  }
+
   /** What keeps a round waiting because it may still be being written. */
   private Optional<String> young() {
     if (pass.settle().isZero()) {
@@ -335,8 +424,8 @@ abstract class Recomputation {
     return Optional.empty();
   }
 
-  private String key(VersionState now) throws IOException {
-    byte[] text = (PlainJson.line(now) + surroundings()).getBytes(StandardCharsets.UTF_8);
+  private static String key(VersionState now) {
+    byte[] text = PlainJson.line(now).getBytes(StandardCharsets.UTF_8);
     return HexFormat.of().formatHex(CodeBlocks.sha256().digest(text));
   }
 
@@ -359,11 +448,12 @@ abstract class Recomputation {
     }
   }
 
-  /** Files one level below the directories in a directory, and files in it: paths below root. */
+  /** Files one level below the directories in a directory, and files in it: seen from root. */
   final List<String> files(String directory) throws IOException {
     List<String> files = new ArrayList<>();
-    for (String name : names(root.resolve(directory))) {
-      Path entry = root.resolve(directory).resolve(name);
+    Path at = root.resolve(directory).normalize();
+    for (String name : names(at)) {
+      Path entry = at.resolve(name);
       if (Files.isDirectory(entry)) {
         names(entry).forEach(file -> files.add(directory + "/" + name + "/" + file));
       } else {

@@ -11,13 +11,14 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.DateTimeException;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /** {@code sluice recompute}. */
 @Command(
@@ -43,7 +44,8 @@ import picocli.CommandLine.Option;
       "  0   nothing failed; rounds may wait for nodes",
       "  1   something unexpected in a round; the others were looked at",
       "  3   a round cannot be used, or is past its deadline without nodes enough",
-      "  4   done, and some of what came was rejected, or there could be no allocation",
+      "  4   done, and some of what came was rejected, also in a round that waits for nodes; or",
+      "      there could be no allocation",
       "  5   the Flink cluster cannot be reached, or gave a round up for no fault of its own; the",
       "      next run tries again",
       "  6   another recomputation is at work there; nothing was done",
@@ -126,7 +128,9 @@ final class RecomputeCommand extends SluiceCommand {
 
   @Option(
       names = "--full",
-      description = "What is made anew is made from scratch, with nothing from earlier versions.")
+      description =
+          "Make every round from scratch, with nothing from earlier versions, also where its files"
+              + " are as they were: there is a further version where the bytes come out others.")
   private boolean full;
 
   @Option(
@@ -158,15 +162,24 @@ final class RecomputeCommand extends SluiceCommand {
     Duration pause = duration("--every", every, Duration.ofSeconds(60));
     Duration age = duration("--settle", settle, Duration.ofSeconds(watch ? 10 : 0));
     RoundPolicy.Layers options = options();
-    Path directory = directory();
-    try (RootLock lock = RootLock.take(directory, Clock.systemUTC().instant())) {
-      return watch
-          ? watched(lock, directory, options, age, pause)
-          : look(lock, directory, options, age);
+    long begun = System.nanoTime();
+    try {
+      Path directory = directory();
+      try (RootLock lock = RootLock.take(directory, Clock.systemUTC().instant())) {
+        if (watch) {
+          return watched(lock, directory, options, age, pause);
+        }
+        return look(lock, directory, options, age, begun);
+      }
     } catch (RootLock.HeldException e) {
       err().println("sluice: " + e.getMessage());
       out().println("recompute: nothing done, another is at work");
       return ExitCodes.LOCKED;
+    } catch (IOException | RuntimeException e) {
+      if (!(e instanceof ParameterException)) {
+        failed(e, begun);
+      }
+      throw e;
     }
   }
 
@@ -236,13 +249,14 @@ final class RecomputeCommand extends SluiceCommand {
     Runtime.getRuntime().addShutdownHook(stop);
     try {
       while (!stopping) {
+        long begun = System.nanoTime();
         try {
-          look(lock, directory, options, age);
+          look(lock, directory, options, age, begun);
         } catch (IOException | RuntimeException e) {
           if (!stopping) {
-            Optional<String> known = Failures.cluster(e).or(() -> Failures.badInput(e));
-            err().println("sluice: " + known.orElse(Failures.unexpected(e)));
+            err().println("sluice: " + reason(e));
             err().flush();
+            failed(e, begun);
           }
         }
         try {
@@ -259,9 +273,9 @@ final class RecomputeCommand extends SluiceCommand {
   }
 
   /** One pass. */
-  private int look(RootLock lock, Path directory, RoundPolicy.Layers options, Duration age)
+  private int look(
+      RootLock lock, Path directory, RoundPolicy.Layers options, Duration age, long begun)
       throws IOException {
-    long begun = System.nanoTime();
     RoundPolicy.Layers layers = RoundPolicy.Layers.none().over(directory).with(options);
     Recomputation.Trust trust =
         verify
@@ -289,16 +303,37 @@ final class RecomputeCommand extends SluiceCommand {
                   + ": no rounds in it: a round is a directory with plan.json, or with scores,"
                   + " labels and a policy that says how to calibrate");
     }
+    end(summary, begun);
+    return summary.exitCode();
+  }
+
+  /** Says in a line, and for Prometheus, what a look came to. */
+  private void end(RecomputeSummary summary, long begun) throws IOException {
     double seconds = (System.nanoTime() - begun) / 1e9;
     out().println(summary.line(seconds));
     out().flush();
     if (metrics != null) {
       Storage.replace(
           Locations.of(metrics),
-          RecomputeMetrics.text(summary, seconds, pass.clock().instant())
+          RecomputeMetrics.text(summary, seconds, Clock.systemUTC().instant())
               .getBytes(StandardCharsets.UTF_8));
     }
-    return summary.exitCode();
+  }
+
+  /** The same of a look that failed as a whole. */
+  private void failed(Exception failure, long begun) {
+    try {
+      end(RecomputeSummary.failed(reason(failure)), begun);
+    } catch (IOException e) {
+      err().println("sluice: " + reason(e)); // what failed before is the one to be told by code
+      err().flush();
+    }
+  }
+
+  private static String reason(Exception failure) {
+    return Failures.cluster(failure)
+        .or(() -> Failures.badInput(failure))
+        .orElseGet(() -> Failures.unexpected(failure));
   }
 
   private void trace(Throwable failure) {
@@ -311,6 +346,7 @@ final class RecomputeCommand extends SluiceCommand {
     if (result.state() == State.UNCHANGED && !wasGiven("--verbose")) {
       return;
     }
+    boolean told = EnumSet.of(State.WAITING, State.OVERDUE).contains(result.state());
     err()
         .println(
             Texts.printable(
@@ -319,7 +355,7 @@ final class RecomputeCommand extends SluiceCommand {
                     + ": "
                     + result.state().label()
                     + (result.detail().isEmpty() ? "" : ", " + result.detail())
-                    + (result.rejects() == 0
+                    + (result.rejects() == 0 || told
                         ? ""
                         : "; " + Texts.count(result.rejects(), "record") + " rejected")
                     + String.format(Locale.ROOT, "; %.1f s", nanos / 1e9)));

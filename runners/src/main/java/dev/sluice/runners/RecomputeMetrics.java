@@ -24,7 +24,10 @@ final class RecomputeMetrics {
           .append(summary.count(state))
           .append('\n');
     }
-    head(text, "sluice_recompute_rejected_records", "Records that new versions do not use.");
+    head(
+        text,
+        "sluice_recompute_rejected_records",
+        "Records that versions made then do not use, and that waiting rounds have.");
     text.append("sluice_recompute_rejected_records ").append(summary.rejects()).append('\n');
     head(text, "sluice_recompute_duration_seconds", "How long the last look took.");
     text.append(String.format(Locale.ROOT, "sluice_recompute_duration_seconds %.3f%n", seconds));
@@ -35,7 +38,7 @@ final class RecomputeMetrics {
     head(
         text,
         "sluice_recompute_success",
-        "1 where no round failed, was postponed or overdue, else 0.");
+        "1 where no round failed, was postponed or overdue, and all were looked at, else 0.");
     int code = summary.exitCode();
     boolean success = code == ExitCodes.OK || code == ExitCodes.DONE_WITH_REJECTS;
     text.append("sluice_recompute_success ").append(success ? 1 : 0).append('\n');

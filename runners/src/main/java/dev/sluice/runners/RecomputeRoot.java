@@ -1,13 +1,9 @@
 package dev.sluice.runners;
 
-import dev.sluice.schemas.RefinedRound;
-import dev.sluice.schemas.RoundPlan;
-import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.round.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -89,7 +85,10 @@ final class RecomputeRoot {
       }
       Optional<String> known = Failures.badInput(e);
       if (known.isPresent()) {
-        return Optional.of(Recomputation.Result.of(Recomputation.State.FAILED, known.get()));
+        // A disk that is full does not say where.
+        String where = known.get().contains("/") ? "" : round + ": ";
+        return Optional.of(
+            Recomputation.Result.of(Recomputation.State.FAILED, where + known.get()));
       }
       unexpected.accept(e);
       return Optional.of(
@@ -106,12 +105,18 @@ final class RecomputeRoot {
       Locations.inputs(round.toString()); // a name that is a pattern is refused
       return Optional.of(new RoundRecomputation(round, pass));
     }
-    if (!Files.isDirectory(round.resolve("scores"))
-        || !Files.isDirectory(round.resolve("labels"))
-        || pass.layers().over(round).policy().document().getCalibration() == null) {
-      return Optional.empty();
+    boolean scored =
+        Files.isDirectory(round.resolve("scores")) && Files.isDirectory(round.resolve("labels"));
+    if (scored && pass.layers().over(round).policy().document().getCalibration() != null) {
+      return Optional.of(new CalibrationRecomputation(round, pass));
     }
-    return Optional.of(new CalibrationRecomputation(round, pass));
+    if (new Versions(round).exist()) {
+      throw new BadInputException(
+          round
+              + ": has versions, but "
+              + (scored ? "no policy that says how to calibrate" : "no plan.json"));
+    }
+    return Optional.empty();
   }
 
   /** Directories by name, but each behind those that its plan refines. */
@@ -138,21 +143,11 @@ final class RecomputeRoot {
     ordered.add(round);
   }
 
-  private List<Path> refined(Path round) {
-    List<Path> earlier = new ArrayList<>();
+  private static List<Path> refined(Path round) {
     try {
-      byte[] json = Files.readAllBytes(round.resolve("plan.json"));
-      RoundPlan plan =
-          PlainJson.read(RoundPlan.class, RoundPlan.getClassSchema(), json, "plan.json");
-      if (plan.getRefines() != null) {
-        for (RefinedRound there : plan.getRefines()) {
-          earlier.add(
-              Path.of(RefinedRounds.resolve(round.toString(), there.getDirectory())).normalize());
-        }
-      }
-    } catch (IOException | InvalidPathException e) {
+      return RefinedRounds.named(round);
+    } catch (IOException e) {
       return List.of(); // what is wrong with it is said when it is looked at
     }
-    return earlier;
   }
 }

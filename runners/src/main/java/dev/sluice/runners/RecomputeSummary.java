@@ -8,6 +8,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** What one pass over a root came to, on one line and as an exit code. Not thread-safe. */
 final class RecomputeSummary {
@@ -18,6 +19,14 @@ final class RecomputeSummary {
   private long rejects;
   private int incomplete;
   private boolean stopped;
+  private Optional<String> failure = Optional.empty();
+
+  /** That of a pass that failed as a whole. */
+  static RecomputeSummary failed(String reason) {
+    RecomputeSummary summary = new RecomputeSummary();
+    summary.failure = Optional.of(reason);
+    return summary;
+  }
 
   /** Adds a round. */
   void add(String round, Result result) {
@@ -44,7 +53,7 @@ final class RecomputeSummary {
     return count;
   }
 
-  /** Records that versions made in this pass do not use. */
+  /** Records that versions made in this pass do not use, and those of rounds that wait. */
   long rejects() {
     return rejects;
   }
@@ -55,6 +64,10 @@ final class RecomputeSummary {
    * @param seconds that the pass took
    */
   String line(double seconds) {
+    String took = String.format(Locale.ROOT, "; %.1f s", seconds);
+    if (failure.isPresent()) {
+      return "recompute: failed, " + Texts.printable(failure.get()) + took;
+    }
     StringBuilder line =
         new StringBuilder("recompute: ").append(Texts.count(count, "round")).append(": ");
     List<String> parts = new ArrayList<>();
@@ -73,9 +86,7 @@ final class RecomputeSummary {
     if (incomplete > 0) {
       line.append("; ").append(incomplete).append(" without an allocation");
     }
-    return line.append(stopped ? "; stopped before the end" : "")
-        .append(String.format(Locale.ROOT, "; %.1f s", seconds))
-        .toString();
+    return line.append(stopped ? "; stopped before the end" : "").append(took).toString();
   }
 
   private String details(State state) {
@@ -99,7 +110,7 @@ final class RecomputeSummary {
     if (count(State.POSTPONED) > 0) {
       return ExitCodes.CLUSTER;
     }
-    if (count(State.FAILED) + count(State.OVERDUE) > 0) {
+    if (failure.isPresent() || count(State.FAILED) + count(State.OVERDUE) > 0) {
       return ExitCodes.BAD_INPUT;
     }
     return rejects + incomplete > 0 ? ExitCodes.DONE_WITH_REJECTS : ExitCodes.OK;

@@ -3,11 +3,15 @@ package dev.sluice.runners;
 import dev.sluice.pipelines.Uplinks;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.RefinedRound;
+import dev.sluice.schemas.RoundPlan;
+import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,6 +45,32 @@ final class RefinedRounds {
       refined.add(Uplinks.of(planned, there));
     }
     return refined;
+  }
+
+  /**
+   * Where the rounds are that a round's plan refines, of those on this machine's filesystem;
+   * nothing is said of what is there.
+   *
+   * @throws IOException if the plan cannot be read
+   */
+  static List<Path> named(Path round) throws IOException {
+    Path plan = round.resolve("plan.json");
+    RoundPlan found =
+        PlainJson.read(
+            RoundPlan.class, RoundPlan.getClassSchema(), Files.readAllBytes(plan), plan.toString());
+    List<Path> named = new ArrayList<>();
+    for (RefinedRound earlier :
+        found.getRefines() == null ? List.<RefinedRound>of() : found.getRefines()) {
+      String there = resolve(round.toString(), earlier.getDirectory());
+      try {
+        if (Storage.isLocal(there)) {
+          named.add(Path.of(there).normalize());
+        }
+      } catch (InvalidPathException e) {
+        throw new BadInputException(plan + ": field 'refines': " + e.getMessage(), e);
+      }
+    }
+    return named;
   }
 
   private static void check(PlannedRound round, RefinedRound earlier, PlannedRound planned)

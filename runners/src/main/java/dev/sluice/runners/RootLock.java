@@ -134,12 +134,16 @@ final class RootLock implements AutoCloseable {
    */
   long touch() throws IOException {
     ByteBuffer bytes = ByteBuffer.wrap((holder + "\n").getBytes(StandardCharsets.UTF_8));
-    channel.truncate(0);
-    long at = 0;
-    while (bytes.hasRemaining()) {
-      at += channel.write(bytes, at);
+    try {
+      channel.truncate(0);
+      long at = 0;
+      while (bytes.hasRemaining()) {
+        at += channel.write(bytes, at);
+      }
+      channel.force(true);
+    } catch (IOException e) { // which does not say where the disk is full
+      throw new IOException("cannot write " + root.resolve(FILE) + ": " + e.getMessage(), e);
     }
-    channel.force(true);
     FileStat stat = FileStat.of(root.resolve(FILE));
     return stat.changed().orElse(stat.modified());
   }

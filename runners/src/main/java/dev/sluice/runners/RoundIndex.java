@@ -71,6 +71,11 @@ final class RoundIndex {
     return new RoundIndex(round, empty, true);
   }
 
+  /** A file as the index names it; of another round, its name begins with "../". */
+  private Path at(String name) {
+    return round.resolve(name).normalize();
+  }
+
   private static String check(RecomputeIndex index) {
     String said = index.getCheck();
     index.setCheck("");
@@ -82,7 +87,7 @@ final class RoundIndex {
   /**
    * Looks at files, and reads those that may not be as the index has them.
    *
-   * @param names paths below the round, in order, each once
+   * @param names paths seen from the round, in order, each once
    * @param asOf the file system's time before this, nanoseconds
    * @param trusting whether size and times are believed
    */
@@ -93,7 +98,7 @@ final class RoundIndex {
     boolean clean = true;
     for (String name : names) {
       IndexedFile entry = known.get(name);
-      Optional<FileStat> found = FileStat.find(round.resolve(name));
+      Optional<FileStat> found = FileStat.find(at(name));
       if (found.isEmpty()) {
         continue; // deleted since it was listed
       }
@@ -131,7 +136,7 @@ final class RoundIndex {
 
   private String sha256(String name) throws IOException {
     MessageDigest sha = CodeBlocks.sha256();
-    try (InputStream in = Files.newInputStream(round.resolve(name))) {
+    try (InputStream in = Files.newInputStream(at(name))) {
       byte[] buffer = new byte[BUFFER_BYTES];
       for (int got = in.read(buffer); got >= 0; got = in.read(buffer)) {
         sha.update(buffer, 0, got);
@@ -171,7 +176,7 @@ final class RoundIndex {
               entry.getInput().getBytes(),
               entry.getModified(),
               Optional.ofNullable(entry.getChanged()));
-      if (!FileStat.find(round.resolve(entry.getInput().getName())).equals(Optional.of(then))) {
+      if (!FileStat.find(at(entry.getInput().getName())).equals(Optional.of(then))) {
         return false;
       }
     }
@@ -245,6 +250,9 @@ final class RoundIndex {
   void write() throws IOException {
     if (!stale) {
       return;
+    }
+    if (!Files.isWritable(round)) {
+      throw new AccessDeniedException(round.toString());
     }
     document.setCheck("");
     document.setCheck(check(document));

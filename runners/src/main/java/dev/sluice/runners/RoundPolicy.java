@@ -58,6 +58,9 @@ record RoundPolicy(RecomputePolicy document, String source) {
      */
     Layers over(Path directory) throws IOException {
       Path file = directory.resolve(FILE);
+      if (Files.isDirectory(file)) {
+        throw new BadInputException(file + ": is a directory, expected a JSON document");
+      }
       byte[] json;
       try {
         json = Files.readAllBytes(file);
@@ -66,7 +69,8 @@ record RoundPolicy(RecomputePolicy document, String source) {
       }
       JsonNode patch = PlainJson.tree(json, file.toString());
       if (!patch.isObject()) {
-        throw new BadInputException(file + ": expected an object, found " + patch.getNodeType());
+        String found = json.length == 0 ? "an empty file" : "" + patch.getNodeType();
+        throw new BadInputException(file + ": expected an object, found " + found);
       }
       ObjectNode merged = tree.deepCopy();
       merge(merged, (ObjectNode) patch);

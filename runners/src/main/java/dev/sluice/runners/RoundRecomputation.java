@@ -5,8 +5,8 @@ import dev.sluice.schemas.IndexedFile;
 import dev.sluice.schemas.Manifest;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Outcome;
-import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RejectFile;
+import dev.sluice.schemas.RejectedRecord;
 import dev.sluice.schemas.ScanRecord;
 import dev.sluice.schemas.TeacherShard;
 import dev.sluice.schemas.avro.CodeBlocks;
@@ -23,7 +23,6 @@ import dev.sluice.transforms.uplink.Reason;
 import dev.sluice.transforms.uplink.ScanUplinks;
 import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -36,6 +35,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.avro.file.DataFileStream;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.beam.sdk.io.fs.MatchResult;
@@ -52,6 +53,12 @@ final class RoundRecomputation extends Recomputation {
     super(root, pass);
   }
 
+  /** Whose plan it is, at every look: a version of a plan that is not the hub's is none of ours. */
+  @Override
+  void check() throws IOException {
+    planned();
+  }
+
   @Override
   String terms() {
     return policy.roundTerms();
@@ -62,13 +69,22 @@ final class RoundRecomputation extends Recomputation {
     return "manifest.json";
   }
 
+  /** The round's own, and those of the rounds that it refines: their digits are averaged too. */
   @Override
   List<String> inputs() throws IOException {
-    List<String> inputs = new ArrayList<>(List.of(PLAN));
-    if (Files.exists(root.resolve(REVOKED))) {
-      inputs.add(REVOKED);
+    List<String> inputs = new ArrayList<>(inputs(""));
+    for (Path earlier : RefinedRounds.named(root)) {
+      inputs.addAll(inputs(root.relativize(earlier) + "/"));
     }
-    inputs.addAll(files(UPLINK));
+    return inputs;
+  }
+
+  private List<String> inputs(String at) throws IOException {
+    List<String> inputs = new ArrayList<>(List.of(at + PLAN));
+    if (Files.exists(root.resolve(at + REVOKED).normalize())) {
+      inputs.add(at + REVOKED);
+    }
+    inputs.addAll(files(at + UPLINK));
     return inputs;
   }
 
@@ -106,26 +122,6 @@ final class RoundRecomputation extends Recomputation {
               + planned().source());
     }
     return asked == null ? most : asked;
-  }
-
-  @Override
-  String surroundings() throws IOException {
-    StringBuilder text = new StringBuilder();
-    for (RefinedRound earlier : planned().refined()) {
-      Path there =
-          Path.of(RefinedRounds.resolve(root.toString(), earlier.getDirectory())).normalize();
-      Path revoked = there.resolve(REVOKED);
-      if (Files.exists(revoked)) {
-        text.append('|').append(revoked).append('|').append(FileStat.of(revoked));
-      }
-      for (String node : names(there.resolve(UPLINK))) {
-        for (String file : names(there.resolve(UPLINK).resolve(node))) {
-          Path path = there.resolve(UPLINK).resolve(node).resolve(file);
-          text.append('|').append(path).append('|').append(FileStat.of(path));
-        }
-      }
-    }
-    return text.toString();
   }
 
   // ---- scans ----
@@ -221,9 +217,7 @@ final class RoundRecomputation extends Recomputation {
   /** The blocks that a file has claims to. */
   private static String blocks(IndexedFile file, Path scan) throws IOException {
     BitSet blocks = new BitSet();
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(scan));
-        DataFileStream<ScanRecord> records =
-            new DataFileStream<>(in, new SpecificDatumReader<>(ScanRecord.class))) {
+    try (DataFileStream<ScanRecord> records = records(scan)) {
       while (records.hasNext()) {
         ScanRecord record = records.next();
         if (record.getClaim() != null) {
@@ -240,12 +234,56 @@ final class RoundRecomputation extends Recomputation {
     return BlockSet.text(blocks);
   }
 
-  // ---- a version ----
+  private static DataFileStream<ScanRecord> records(Path scan) throws IOException {
+    return new DataFileStream<>(
+        new BufferedInputStream(Files.newInputStream(scan)),
+        new SpecificDatumReader<>(ScanRecord.class));
+  }
 
   @Override
-  boolean isIntact(Versions.Version version) throws IOException {
-    Path at = versions.directory(version.name());
-    Manifest manifest = RoundRunner.manifest(directory().withOutputs(at.toString()));
+  SortedMap<String, SortedMap<String, Long>> rejected() throws IOException {
+    SortedMap<String, SortedMap<String, Long>> rejected = new TreeMap<>();
+    for (IndexedFile file : uplinks()) {
+      try (DataFileStream<ScanRecord> records = records(scanOf(file))) {
+        while (records.hasNext()) {
+          RejectedRecord reject = records.next().getReject();
+          if (reject != null) {
+            rejected
+                .computeIfAbsent(nodeOf(file), node -> new TreeMap<>())
+                .merge(reject.getReason(), 1L, Long::sum);
+          }
+        }
+      }
+    }
+    return rejected;
+  }
+
+  private Path scanOf(IndexedFile file) throws IOException {
+    return index
+        .scan(file)
+        .orElseThrow(
+            () -> new IOException(file.getInput().getName() + ": its scan is gone; run it again"));
+  }
+
+  // ---- a version ----
+
+  private Manifest manifest(Path version) throws IOException {
+    return RoundRunner.manifest(directory().withOutputs(version.toString()));
+  }
+
+  @Override
+  Made came(Path version) throws IOException {
+    boolean allocated =
+        policy.document().getAllocation() == null
+            || Files.exists(version.resolve("allocation.json"));
+    return new Made(
+        manifest(version).getRejects().stream().mapToLong(RejectFile::getRecords).sum(),
+        allocated ? "" : "without an allocation");
+  }
+
+  @Override
+  Map<String, String> named(Path version) throws IOException {
+    Manifest manifest = manifest(version);
     Map<String, String> named = new HashMap<>();
     for (TeacherShard shard : manifest.getTeacher()) {
       named.put("teacher/" + shard.getName() + ".npy", shard.getNpySha256());
@@ -257,13 +295,7 @@ final class RoundRecomputation extends Recomputation {
     if (manifest.getReport() != null) {
       named.put(manifest.getReport().getName(), manifest.getReport().getSha256());
     }
-    for (Map.Entry<String, String> file : named.entrySet()) {
-      Path path = at.resolve(file.getKey());
-      if (!Files.isRegularFile(path) || !FileDigest.of(path.toString()).equals(file.getValue())) {
-        return false;
-      }
-    }
-    return true;
+    return named;
   }
 
   @Override
@@ -274,14 +306,7 @@ final class RoundRecomputation extends Recomputation {
     Storage.replace(directory.plan(), round.json());
     List<String> scans = new ArrayList<>();
     for (IndexedFile file : uplinks()) {
-      scans.add(
-          index
-              .scan(file)
-              .orElseThrow(
-                  () ->
-                      new IOException(
-                          file.getInput().getName() + ": its scan is gone; run it again"))
-              .toString());
+      scans.add(scanOf(file).toString());
     }
     Uplinks own = Uplinks.of(round, directory).scanned(scans);
     Outcome outcome =

@@ -1,6 +1,7 @@
 package dev.sluice.runners;
 
 import dev.sluice.schemas.CurrentVersion;
+import dev.sluice.schemas.RecomputeInput;
 import dev.sluice.schemas.VersionState;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.JsonDocumentException;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
@@ -33,6 +35,8 @@ record Versions(Path root) {
   private static final String CURRENT = "current.json";
   private static final String VERSIONS = "versions";
   private static final String STATE = RoundDirectory.CACHE + "/state.json";
+  private static final String CONDEMNED = RoundDirectory.CACHE + "/damaged.json";
+  private static final String FULL_REPORT = "report/full.html";
   private static final String CURRENT_FORMAT = "sluice-current-1";
 
   /** Value of the field 'format' of a version's state. */
@@ -125,9 +129,9 @@ record Versions(Path root) {
         .filter(version -> version.state().getSha256().equals(current.getSha256()));
   }
 
-  /** Whether there is a current version, in whatever state. */
-  boolean hasCurrent() {
-    return Files.exists(root.resolve(CURRENT));
+  /** Whether there are any. */
+  boolean exist() throws IOException {
+    return Files.isDirectory(root.resolve(VERSIONS)) && !names().isEmpty();
   }
 
   private CurrentVersion readCurrent() throws IOException {
@@ -176,18 +180,27 @@ record Versions(Path root) {
     return Optional.empty();
   }
 
+  /** Whether two versions have the same files, but for caches. */
+  static boolean hasSameBytes(VersionState one, VersionState other) {
+    return one.getSha256().equals(other.getSha256()) && one.getFiles().equals(other.getFiles());
+  }
+
   private static boolean isSame(VersionState made, VersionState now) {
     return made.getTerms().equals(now.getTerms()) && made.getInputs().equals(now.getInputs());
   }
 
-  /** Names of versions, oldest first. */
+  /** Names of versions, oldest first; what has no document that names the rest is none. */
   List<String> names() throws IOException {
     Path versions = root.resolve(VERSIONS);
     if (!Files.isDirectory(versions)) {
+      if (Files.exists(versions)) {
+        throw new BadInputException(versions + ": is no directory, expected one of versions");
+      }
       return List.of();
     }
     try (Stream<Path> entries = Files.list(versions)) {
       return entries
+          .filter(entry -> DOCUMENTS.stream().anyMatch(name -> Files.exists(entry.resolve(name))))
           .map(entry -> "" + entry.getFileName())
           .filter(name -> NAME.matcher(name).matches())
           .sorted(Comparator.comparingInt(Integer::parseInt))
@@ -196,22 +209,57 @@ record Versions(Path root) {
   }
 
   /**
-   * Ends a version that lies aside: says what it was made from, writes all of it through to the
-   * disk, and moves it into place under the next number.
+   * Says of a version that lies aside what it came to.
    *
-   * @param state its inputs; the document's digest is filled in
+   * @param state its inputs; digests of the document and of what that does not name are filled in
+   * @param named paths of the files that the document names
+   */
+  static void describe(Path aside, VersionState state, Set<String> named) throws IOException {
+    List<RecomputeInput> files = new ArrayList<>();
+    try (Stream<Path> tree = Files.walk(aside)) {
+      for (Path file : tree.filter(Files::isRegularFile).sorted().toList()) {
+        String name = aside.relativize(file).toString();
+        if (!name.startsWith(".")
+            && !name.equals(state.getDocument())
+            && !name.equals(FULL_REPORT)
+            && !named.contains(name)) {
+          files.add(new RecomputeInput(name, Files.size(file), FileDigest.of(file.toString())));
+        }
+      }
+    }
+    state.setFiles(files);
+    state.setSha256(sha256(aside.resolve(state.getDocument())));
+  }
+
+  /**
+   * Ends a version that lies aside: writes with it what it was made from and all of it through to
+   * the disk, and moves it into place under the next number.
+   *
+   * @param state as {@link #describe} leaves it
    */
   Version publish(Path aside, VersionState state) throws IOException {
-    state.setSha256(sha256(aside.resolve(state.getDocument())));
     Storage.replace(aside.resolve(STATE).toString(), PlainJson.write(state));
     Durable.tree(aside);
-    List<String> names = names();
-    int last = names.isEmpty() ? 0 : Integer.parseInt(names.get(names.size() - 1));
-    String name = String.format("%04d", last + 1);
+    String name = next();
     Files.createDirectories(root.resolve(VERSIONS));
     Files.move(aside, directory(name));
     Durable.directory(root.resolve(VERSIONS));
     return new Version(name, state);
+  }
+
+  /** The next number that nothing has. */
+  private String next() throws IOException {
+    List<String> names = names();
+    int number = names.isEmpty() ? 0 : Integer.parseInt(names.get(names.size() - 1));
+    String name;
+    do {
+      number++;
+      name = String.format("%04d", number);
+    } while (Files.exists(directory(name)));
+    if (!NAME.matcher(name).matches()) {
+      throw new BadInputException(directory(name) + ": versions have at most nine digits");
+    }
+    return name;
   }
 
   /** Makes a version the one that commands use. */
@@ -227,21 +275,47 @@ record Versions(Path root) {
     Durable.directory(root);
   }
 
+  /**
+   * Notes of a version that it is not as it was written: it is none from then on, in this look and
+   * after a kill. Where it is the one in use, it stays there until there is another.
+   */
+  void condemn(Version version) throws IOException {
+    Path directory = directory(version.name());
+    Files.move(
+        directory.resolve(STATE),
+        directory.resolve(CONDEMNED),
+        StandardCopyOption.REPLACE_EXISTING);
+    Durable.directory(directory.resolve(RoundDirectory.CACHE));
+  }
+
+  /** Deletes versions that are not as they were written, but never the current one. */
+  void deleteCondemned(String current) throws IOException {
+    for (String name : names()) {
+      if (!name.equals(current) && Files.exists(directory(name).resolve(CONDEMNED))) {
+        delete(name);
+      }
+    }
+  }
+
   /** Deletes all but the newest versions, and never the current one; returns how many. */
   int prune(int keep, String current) throws IOException {
     List<String> names = names();
     int deleted = 0;
     for (String name : names.subList(0, Math.max(0, names.size() - keep))) {
       if (!name.equals(current)) {
-        // Out of sight first: a version that is there is whole.
-        Path hidden = root.resolve(VERSIONS).resolve(".deleted-" + name);
-        Storage.deleteTree(hidden.toString());
-        Files.move(directory(name), hidden);
-        Storage.deleteTree(hidden.toString());
+        delete(name);
         deleted++;
       }
     }
     return deleted;
+  }
+
+  /** Out of sight first: a version that is there is whole. */
+  private void delete(String name) throws IOException {
+    Path hidden = root.resolve(VERSIONS).resolve(".deleted-" + name);
+    Storage.deleteTree(hidden.toString());
+    Files.move(directory(name), hidden);
+    Storage.deleteTree(hidden.toString());
   }
 
   private static <T extends SpecificRecord> T document(Class<T> type, Schema schema, Path file)

@@ -178,6 +178,98 @@ class RecomputeCommandTest {
     assertThat(new Versions(round).names(), is(List.of("0001", "0002")));
   }
 
+  private static void damage(Path file) throws IOException {
+    byte[] contents = Files.readAllBytes(file);
+    contents[contents.length / 2] ^= 1;
+    Files.write(file, contents);
+  }
+
+  @Test
+  void whatVerifyFindsDamagedIsMadeAnewAndTakenUpNoMore() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b");
+    String[] verify = {"--min-nodes", "2", "--moments", "--verify"};
+    assertThat(Schedule.recompute(root(), "--min-nodes", "2", "--moments").code(), is(0));
+    Map<String, String> first = Schedule.results(Schedule.current(round));
+    for (String file : List.of("moments.json", "plan.json", "teacher/teacher-00001.npy")) {
+      String was = Schedule.current(round).getFileName().toString();
+      damage(Schedule.current(round).resolve(file));
+      Cli.Result result = Schedule.recompute(root(), verify);
+      assertThat(result.toString(), result.code(), is(0));
+      assertThat(
+          result.err(), containsString("version " + was + " is not as it was written; version 00"));
+      assertThat(Schedule.results(Schedule.current(round)), is(first));
+      assertThat(Files.exists(round.resolve("versions").resolve(was)), is(false));
+    }
+    Files.write(Schedule.current(round).resolve("report/full.html"), new byte[9]); // as by report
+    assertThat(Schedule.recompute(root(), verify).out(), containsString("1 unchanged"));
+
+    // Not the one in use, but the one that what is there now was made from.
+    String older = Schedule.current(round).getFileName().toString();
+    Schedule.send(round, "c");
+    assertThat(Schedule.recompute(root(), verify).code(), is(0));
+    Storage.deleteTree(round.resolve("uplink/c").toString());
+    damage(round.resolve("versions").resolve(older).resolve("teacher/teacher-00000.avro"));
+    Cli.Result back = Schedule.recompute(root(), verify);
+    assertThat(back.toString(), back.err(), containsString("r1: changed, version 00"));
+    assertThat(Schedule.results(Schedule.current(round)), is(first));
+    assertThat(Files.exists(round.resolve("versions").resolve(older)), is(false));
+  }
+
+  @Test
+  void aDamagedVersionStaysInUseUntilThereIsAnother() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b", "c");
+    assertThat(Schedule.recompute(root(), "--min-nodes", "3").code(), is(0));
+    damage(round.resolve("versions/0001/teacher/teacher-00002.npy"));
+    Path kept = directory.resolve("kept");
+    Files.move(round.resolve("uplink/c"), kept);
+    Cli.Result waiting = Schedule.recompute(root(), "--min-nodes", "3", "--verify");
+    assertThat(waiting.toString(), waiting.out(), containsString("1 waiting"));
+    assertThat(Schedule.current(round).getFileName().toString(), is("0001"));
+    Files.move(kept, round.resolve("uplink/c"));
+    // Believing what there is, too: it was found out once.
+    Cli.Result made = Schedule.recompute(root(), "--min-nodes", "3");
+    assertThat(made.toString(), made.err(), containsString("r1: unfinished, version 0002"));
+    assertThat(new Versions(round).names(), is(List.of("0002")));
+    assertThat(
+        Schedule.results(Schedule.current(round)),
+        is(Schedule.aggregated(round, directory.resolve("copy"))));
+  }
+
+  @Test
+  void fullMakesWhatIsUnchangedAndKeepsTheVersionWhereItIsTheSame() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    assertThat(Schedule.recompute(root(), "--moments").code(), is(0));
+    Map<String, String> before = Schedule.contents(round.resolve("versions"));
+    Cli.Result same = Schedule.recompute(root(), "--moments", "--full");
+    assertThat(same.toString(), same.out(), containsString("1 round: 1 unchanged, 0 failed"));
+    assertThat(Schedule.contents(round.resolve("versions")), is(before));
+
+    // As another release would have written it.
+    Path version = Schedule.current(round);
+    Path manifest = version.resolve("manifest.json");
+    String now = FileDigest.of(manifest.toString());
+    Files.writeString(manifest, Files.readString(manifest) + "\n");
+    for (Path file :
+        List.of(version.resolve(".recompute/state.json"), round.resolve("current.json"))) {
+      String other = FileDigest.of(manifest.toString());
+      Files.writeString(file, Files.readString(file).replace(now, other));
+    }
+    assertThat(Schedule.recompute(root(), "--moments").out(), containsString("1 unchanged"));
+    Cli.Result others = Schedule.recompute(root(), "--moments", "--full");
+    assertThat(others.toString(), others.code(), is(0));
+    assertThat(others.err(), containsString("r1: changed, version 0002, of the same files"));
+    Map<String, String> second = Schedule.results(round.resolve("versions/0002"));
+    assertThat(second.get("manifest.json"), is(before.get("0001/manifest.json")));
+    assertThat(Schedule.recompute(root(), "--moments").out(), containsString("1 unchanged"));
+
+    // Killed before it was current: it is taken up, and not left for the one before.
+    Versions versions = new Versions(round);
+    versions.makeCurrent(versions.read("0001").orElseThrow());
+    Cli.Result taken = Schedule.recompute(root(), "--moments");
+    assertThat(taken.toString(), taken.err(), containsString("version 0002 was whole already"));
+    assertThat(Schedule.current(round).getFileName().toString(), is("0002"));
+  }
+
   @Test
   void aRoundThatFailsDoesNotStopOthers() throws IOException {
     Schedule.round(root(), "good one", "a,b", "a", "b");
@@ -239,6 +331,36 @@ class RecomputeCommandTest {
     assertThat(first.out(), containsString("; 1 record rejected; "));
     Cli.Result second = Schedule.recompute(root());
     assertThat(second.toString(), second.code(), is(0));
+
+    // A version that is taken up tells them as the look would have that made it.
+    Files.delete(round.resolve("current.json"));
+    Path metrics = directory.resolve("sluice.prom");
+    Cli.Result taken = Schedule.recompute(root(), "--metrics", metrics.toString());
+    assertThat(taken.toString(), taken.code(), is(ExitCodes.DONE_WITH_REJECTS));
+    assertThat(
+        taken.err(), containsString("unfinished, version 0001 was whole already; 1 record reject"));
+    assertThat(Files.readString(metrics), containsString("rejected_records 1\n"));
+  }
+
+  @Test
+  void aNodeWhoseUplinkWasRejectedIsNotMerelyMissing() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b,c", "a", "b");
+    Files.createDirectories(round.resolve("uplink/c"));
+    Files.write(round.resolve("uplink/c/codes-00000.avro"), new byte[100]);
+    Path metrics = directory.resolve("sluice.prom");
+    for (int look = 0; look < 2; look++) {
+      Cli.Result result = Schedule.recompute(root(), "--metrics", metrics.toString());
+      assertThat(result.toString(), result.code(), is(ExitCodes.DONE_WITH_REJECTS));
+      assertThat(
+          result.out(),
+          matchesPattern(
+              "recompute: 1 round: 0 unchanged, 1 waiting \\(r1: c of 3 nodes missing; c: 1 record"
+                  + " rejected: [a-z-]+\\), 0 failed; 1 record rejected; .* s\n"));
+      assertThat(Files.readString(metrics), containsString("rejected_records 1\n"));
+    }
+    Cli.Result overdue = Schedule.recompute(root(), "--deadline", "2026-01-01T00:00:00Z");
+    assertThat(overdue.toString(), overdue.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(overdue.err(), containsString("overdue, c of 3 nodes missing; c: 1 record rej"));
   }
 
   @Test
@@ -303,5 +425,71 @@ class RecomputeCommandTest {
             containsString("sluice_recompute_rounds{state=\"new\"} 1\n"),
             containsString("sluice_recompute_rounds{state=\"waiting\"} 1\n"),
             containsString("sluice_recompute_success 1\n")));
+  }
+
+  @Test
+  void aRoundThatHasVersionsAndNoPlanAnyMoreIsNotPassedOver() throws IOException {
+    Path round = Schedule.round(root(), "r1", "a,b", "a", "b");
+    Schedule.round(root(), "r2", "a,b", "a", "b");
+    assertThat(Schedule.recompute(root()).code(), is(0));
+    Files.delete(round.resolve("plan.json"));
+    Cli.Result failed = Schedule.recompute(root());
+    assertThat(failed.toString(), failed.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        failed.out(),
+        containsString(
+            "1 unchanged, 1 failed (r1: " + round + ": has versions, but no plan.json)"));
+  }
+
+  @Test
+  void whatIsInTheWayIsNamed() throws IOException {
+    Path policies = Schedule.round(root(), "policies", "a,b", "a", "b");
+    Files.createDirectories(policies.resolve("policy.json"));
+    Path empty = Schedule.round(root(), "empty", "a,b", "a", "b");
+    Files.writeString(empty.resolve("policy.json"), "");
+    Path file = Schedule.round(root(), "file", "a,b", "a", "b");
+    Files.writeString(file.resolve("versions"), "");
+    Path stray = Schedule.round(root(), "stray", "a,b", "a", "b");
+    Files.createDirectories(stray.resolve("versions/999999999"));
+    Files.createDirectories(stray.resolve("versions/0001"));
+    Cli.Result result = Schedule.recompute(root());
+    assertThat(result.toString(), result.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        result.err(),
+        allOf(
+            containsString(policies.resolve("policy.json") + ": is a directory"),
+            containsString(
+                empty.resolve("policy.json") + ": expected an object, found an empty file"),
+            containsString(file.resolve("versions") + ": is no directory"),
+            containsString("stray: new, version 0002")));
+    Files.createDirectories(stray.resolve("versions/999999999/manifest.json"));
+    Files.write(stray.resolve("uplink/a/empty.avro"), new byte[0]);
+    Cli.Result full = Schedule.recompute(root());
+    assertThat(full.toString(), full.err(), containsString("versions have at most nine digits"));
+  }
+
+  @Test
+  void aLookThatFailsAsAWholeIsNoSuccess() throws IOException {
+    Path metrics = directory.resolve("sluice.prom");
+    Schedule.round(root(), "r1", "a,b", "a");
+    assertThat(Schedule.recompute(root(), "--metrics", metrics.toString()).code(), is(0));
+    assertThat(Files.readString(metrics), containsString("sluice_recompute_success 1\n"));
+    Path policy = root().resolve("policy.json");
+    Files.writeString(policy, "{\"keep\": 0}");
+    Cli.Result failed = Schedule.recompute(root(), "--metrics", metrics.toString());
+    assertThat(failed.toString(), failed.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        failed.out(), matchesPattern("recompute: failed, .*policy.json: field 'keep': .*; .* s\n"));
+    assertThat(failed.err(), containsString(policy + ": field 'keep'"));
+    assertThat(Files.readString(metrics), containsString("sluice_recompute_success 0\n"));
+    Files.delete(policy);
+    assertThat(Schedule.recompute(root(), "--metrics", metrics.toString()).code(), is(0));
+    assertThat(Files.readString(metrics), containsString("sluice_recompute_success 1\n"));
+
+    Cli.Result gone =
+        Schedule.recompute(directory.resolve("nowhere"), "--metrics", metrics.toString());
+    assertThat(gone.toString(), gone.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(gone.out(), containsString("recompute: failed, "));
+    assertThat(Files.readString(metrics), containsString("sluice_recompute_success 0\n"));
   }
 }

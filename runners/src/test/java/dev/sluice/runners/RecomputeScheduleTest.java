@@ -192,6 +192,20 @@ class RecomputeScheduleTest {
             .get("a-finer")
             .state(),
         is(State.UNCHANGED));
+
+    // What it was refined from is not there any more, and then it is.
+    Path gone = directory.resolve("gone.avro");
+    Files.move(base.resolve("uplink/a/codes-00000.avro"), gone);
+    RoundPolicy.Layers moments = RoundPolicy.Layers.none().with("moments", true);
+    Result altered = pass(moments, PLANNED, Duration.ZERO).get("a-finer");
+    assertThat(altered.state(), is(State.FAILED));
+    assertThat(altered.detail(), containsString("has changed since it was refined"));
+    assertThat(
+        pass(moments, PLANNED, Duration.ZERO).get("a-finer").detail(),
+        containsString("(as before: nothing has changed since)"));
+    assertThat(Schedule.current(finer), is(version));
+    Files.move(gone, base.resolve("uplink/a/codes-00000.avro"));
+    assertThat(pass(moments, PLANNED, Duration.ZERO).get("a-finer").state(), is(State.UNCHANGED));
   }
 
   /** The same two rounds without versions. */

@@ -427,6 +427,51 @@ class SignedRoundCommandTest {
     assertThat(Schedule.recompute(root, hub).out(), containsString("1 unchanged"));
   }
 
+  @Test
+  void recomputationHeedsRevocationsInWhatARoundRefines() throws IOException {
+    Path root = Files.createDirectories(directory.resolve("rounds"));
+    round = root.resolve("r1");
+    done(signedPlan());
+    done(encode(round, "a", "--key", key("a")));
+    done(encode(round, "b", "--key", key("b")));
+    String[] two = {"--min-nodes", "2"};
+    done(Schedule.recompute(root, two));
+    Path next = root.resolve("r2");
+    String[] successor = {"plan", "--round", "" + next, "--id", "r2", "--refines", "" + round};
+    done(run(with(successor, "--sign", key("hub"))));
+    done(encode(next, "a", "--key", key("a")));
+    done(encode(next, "b", "--key", key("b")));
+    assertThat(Schedule.recompute(root, two).out(), containsString("1 unchanged, 1 new"));
+    done(run("revoke", "--round", round.toString(), "--node", "a", "--note", "lost"));
+    String changed = "r2: failed, not complete";
+    refused(Schedule.recompute(root, two), changed, "has changed since it was refined");
+    refused(Schedule.recompute(root, two), changed, "as before");
+  }
+
+  @Test
+  void recomputationAsksWhosePlanItIsAtEveryLook() throws IOException {
+    done(signedPlan());
+    done(encode(round, "a", "--key", key("a")));
+    done(encode(round, "b", "--key", key("b")));
+    Path root = round.getParent();
+    String[] hub = {"--hub-key", pub("hub"), "--min-nodes", "1"};
+    assertThat(Schedule.recompute(root, hub).code(), is(0));
+    Files.copy(
+        round.resolve("uplink/b/codes-00000.avro"), round.resolve("uplink/b/copy-00000.avro"));
+    assertThat(Schedule.recompute(root, hub).code(), is(0));
+    Files.delete(round.resolve("plan.sig"));
+    String current = Files.readString(round.resolve("current.json"));
+
+    refused(Schedule.recompute(root, hub), "r1: failed, " + round.resolve("plan.sig"));
+    Files.delete(round.resolve("uplink/b/copy-00000.avro")); // as version 0001 was made from
+    refused(Schedule.recompute(root, hub), "nobody signed this plan");
+    assertThat(Files.readString(round.resolve("current.json")), equalTo(current));
+    done(Schedule.recompute(root, "--min-nodes", "1"));
+    refused(
+        Schedule.recompute(root, "--hub-key", pub("a"), "--min-nodes", "1"),
+        "nobody signed this plan");
+  }
+
   private static String[] with(String[] args, String... more) {
     List<String> all = new ArrayList<>(List.of(args));
     all.addAll(List.of(more));

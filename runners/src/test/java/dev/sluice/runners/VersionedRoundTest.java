@@ -249,5 +249,40 @@ class VersionedRoundTest {
         sluice("calibrate", "--round", scores, "--alpha", "0.1", "--bits-cal", "64");
     assertThat(refused.toString(), refused.code(), is(ExitCodes.BAD_INPUT));
     assertThat(Schedule.recompute(root()).out(), containsString("1 unchanged"));
+
+    String summary =
+        expected.keySet().stream().filter(name -> name.startsWith("summaries/")).findFirst().get();
+    Files.write(scores.resolve("versions/0001").resolve(summary), new byte[3]);
+    Cli.Result verified = Schedule.recompute(root(), "--verify");
+    assertThat(
+        verified.toString(), verified.err(), containsString("version 0001 is not as it was"));
+    assertThat(new Versions(scores).names(), is(List.of("0002")));
+    assertThat(Schedule.results(Schedule.current(scores)), is(expected));
+  }
+
+  @Test
+  void aCalibrationThatFailsForWhatIsInItIsTriedOnce() throws IOException {
+    Path scores = Files.createDirectories(root().resolve("calibration"));
+    Scored.nodes(scores, Scored.rows("cal", 20, 20, null, 1));
+    Files.writeString(
+        root().resolve("policy.json"),
+        "{\"calibration\": {\"alphas\": [\"0.2\"], \"bitsCal\": 64}}");
+    Path channel = scores.resolve("scores/n1/channel.json");
+    String sound = Files.readString(channel);
+    Files.writeString(channel, "{}");
+    for (String expected :
+        new String[] {"channel.json", "(as before: nothing has changed since)"}) {
+      Cli.Result failed = Schedule.recompute(root());
+      assertThat(failed.toString(), failed.code(), is(ExitCodes.BAD_INPUT));
+      assertThat(failed.err(), containsString(expected));
+    }
+    Files.writeString(channel, sound);
+    assertThat(Schedule.recompute(root()).code(), is(0));
+
+    Files.delete(root().resolve("policy.json"));
+    Cli.Result gone = Schedule.recompute(root());
+    assertThat(gone.toString(), gone.code(), is(ExitCodes.BAD_INPUT));
+    assertThat(
+        gone.err(), containsString("has versions, but no policy that says how to calibrate"));
   }
 }

@@ -29,9 +29,9 @@ public enum Change {
     return label;
   }
 
-  /** Whether a file came from a node, and does not lie beside the plan. */
+  /** Whether a file came from a node for this round, and does not lie beside the plan. */
   private static boolean isSent(RecomputeInput input) {
-    return input.getName().indexOf('/') >= 0;
+    return input.getName().indexOf('/') >= 0 && !input.getName().startsWith("../");
   }
 
   /**

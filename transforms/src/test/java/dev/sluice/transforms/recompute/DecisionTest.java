@@ -36,7 +36,8 @@ class DecisionTest {
     List<RecomputeInput> shuffled = new ArrayList<>(now);
     Collections.reverse(shuffled);
     return Change.of(
-        Optional.of(new VersionState("sluice-version-1", terms, made, "manifest.json", "x")),
+        Optional.of(
+            new VersionState("sluice-version-1", terms, made, "manifest.json", "x", List.of())),
         nowTerms,
         shuffled);
   }
