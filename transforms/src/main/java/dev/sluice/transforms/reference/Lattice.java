@@ -24,9 +24,12 @@ final class Lattice {
   static final int MAX_PLAIN_BITS = 16;
 
   /** Bytes of the terms but the scales. */
-  static final int FIXED_BYTES = 2 + 1 + 1 + 1 + 8;
+  static final int FIXED_BYTES = 2 + 1 + 1 + 1;
 
   private static final int SCALES_AN_OCTAVE = 8;
+  /** In the byte of the number of octaves: costs of what is not sent are by probe. */
+  static final int BY_PROBE = 1 << 7;
+
   private static final int SCALE_BIAS = 128;
   private static final int PLACES_A_SCALE = 8;
 
@@ -36,6 +39,7 @@ final class Lattice {
   private final double[] places = new double[ReferenceBlock.CLASSES];
   private final boolean[] sent = new boolean[ReferenceBlock.CLASSES];
   private int level;
+  private int last;
   private int restScale;
 
   /** The byte of a scale, 1 .. 255. */
@@ -74,6 +78,7 @@ final class Lattice {
       throw new BadCodesException("water level " + level + ", expected 0 to " + MAX_LEVEL);
     }
     this.level = level;
+    this.last = last;
     this.restScale = restScale;
     for (int h = 0; h < ReferenceBlock.CLASSES; h++) {
       int octave = h / ReferenceBlock.CLASSES_AN_OCTAVE;
@@ -115,6 +120,19 @@ final class Lattice {
 
   int level() {
     return level;
+  }
+
+  int last() {
+    return last;
+  }
+
+  /** The steps of all classes, logits; 0 where one is not sent. A copy. */
+  double[] sentSteps() {
+    double[] sentSteps = new double[ReferenceBlock.CLASSES];
+    for (int h = 0; h < sentSteps.length; h++) {
+      sentSteps[h] = sent[h] ? steps[h] : 0;
+    }
+    return sentSteps;
   }
 
   /** By class, whether it is sent; owned by this. */

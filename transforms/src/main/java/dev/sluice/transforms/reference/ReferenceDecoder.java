@@ -2,8 +2,6 @@ package dev.sluice.transforms.reference;
 
 import dev.sluice.transforms.channel.BadCodesException;
 import dev.sluice.transforms.channel.Dither;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -20,7 +18,10 @@ public final class ReferenceDecoder {
   private final int[] places = new int[ReferenceBlock.OCTAVES];
   private final Lattice lattice = new Lattice();
   private final AnsReader reader = new AnsReader();
-  private double rest;
+  private boolean byProbe;
+  private double[][] unsent = new double[0][];
+  private double[] rests = new double[0];
+  private double[] restSteps = new double[0];
 
   /** The class of a probe's correction, -1 where nothing is left to correct. */
   static int restClass(ReferenceBlock reference, Lattice lattice, int probe) {
@@ -51,7 +52,9 @@ public final class ReferenceDecoder {
       double limit,
       double[] y)
       throws BadCodesException {
-    open(codes);
+    open(codes, reference.probes());
+    rests = new double[reference.probes()];
+    restSteps = new double[reference.probes()];
     int vocabulary = reference.vocabulary();
     byte[] classes = reference.classes();
     boolean[] sent = lattice.sent();
@@ -84,6 +87,8 @@ public final class ReferenceDecoder {
                 Dither.numerator(row, vocabulary));
         largest = Math.max(largest, Math.abs(correction));
         correction = (correction + GRID) - GRID;
+        rests[probe] = correction;
+        restSteps[probe] = lattice.step(rest);
       }
       if (!(largest <= limit)) {
         throw new BadCodesException(
@@ -99,16 +104,18 @@ public final class ReferenceDecoder {
   }
 
   /** Reads the terms and opens the stream. */
-  private void open(byte[] codes) throws BadCodesException {
+  private void open(byte[] codes, int probes) throws BadCodesException {
     if (codes.length < Lattice.FIXED_BYTES) {
       throw new BadCodesException(
           codes.length + " bytes, expected at least " + Lattice.FIXED_BYTES);
     }
-    int octaves = codes[3] & 0xff;
-    if (octaves > ReferenceBlock.OCTAVES || codes.length < Lattice.FIXED_BYTES + 2 * octaves) {
+    int octaves = codes[3] & (Lattice.BY_PROBE - 1);
+    byProbe = (codes[3] & Lattice.BY_PROBE) != 0;
+    int bytes = Lattice.FIXED_BYTES + 2 * octaves + Unsent.SLOTS * (byProbe ? probes : 1);
+    if (octaves > ReferenceBlock.OCTAVES || codes.length < bytes) {
       throw new BadCodesException(
           octaves + " octaves in " + codes.length + " bytes, expected at most "
-              + ReferenceBlock.OCTAVES);
+              + ReferenceBlock.OCTAVES + " and " + bytes + " bytes");
     }
     Arrays.fill(scales, 0);
     for (int octave = 0; octave < octaves; octave++) {
@@ -121,11 +128,14 @@ public final class ReferenceDecoder {
     int level = (codes[0] & 0xff) | (codes[1] & 0xff) << 8;
     int at = 4 + 2 * octaves;
     lattice.set(level, codes[2] & 0xff, scales, places, codes[at] & 0xff);
-    rest = ByteBuffer.wrap(codes).order(ByteOrder.LITTLE_ENDIAN).getDouble(at + 1);
-    if (!(rest >= 0 && rest <= Float.MAX_VALUE)) {
-      throw new BadCodesException("a cost of what is not sent of " + rest);
+    int next = at + 1;
+    unsent = new double[Unsent.SLOTS][byProbe ? probes : 1];
+    for (double[] slot : unsent) {
+      for (int i = 0; i < slot.length; i++) {
+        slot[i] = Unsent.of(codes[next++] & 0xff);
+      }
     }
-    reader.open(codes, at + 9);
+    reader.open(codes, next);
   }
 
   private double value(double step, int ratio, int plain, long numerator)
@@ -153,8 +163,13 @@ public final class ReferenceDecoder {
     return ((q + 0.5) - Dither.offset(numerator)) * step;
   }
 
-  /** The last block's cost of what is not sent, as its site says: the sum over probes, nats. */
-  public double rest() {
-    return rest;
+  /** Terms of the last block. Owned by this. */
+  Lattice lattice() {
+    return lattice;
+  }
+
+  /** What the certificate needs of the last block. */
+  public NodeTerms terms() {
+    return new NodeTerms(lattice.sentSteps(), lattice.last(), rests, restSteps, byProbe, unsent);
   }
 }

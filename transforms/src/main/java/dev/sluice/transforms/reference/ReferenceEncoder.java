@@ -12,6 +12,9 @@ public final class ReferenceEncoder {
   /** Coordinates of which one in so many has part in the first search for the water level. */
   private static final int SAMPLE = 16;
 
+  /** Bytes a probe from which what is not sent is said probe by probe. */
+  private static final int BY_PROBE_FROM = 128;
+
   private static final double LARGEST = 700;
 
   /** Of a logistic law with scale 1. */
@@ -42,11 +45,10 @@ public final class ReferenceEncoder {
    * @param level its water level: theta = 2^(-level/64) nats
    * @param sent coordinates that were sent, corrections not counted
    * @param masked coordinates of -infinity, sent as their row's least
-   * @param rest what is not sent, as the certificate counts it: the sum over probes, nats
    */
   // The array is the point of the record; it is handed over, not shared.
   @SuppressWarnings("ArrayRecordComponent")
-  public record Encoded(byte[] codes, int level, long sent, long masked, double rest) {}
+  public record Encoded(byte[] codes, int level, long sent, long masked) {}
 
   /**
    * Room for blocks.
@@ -218,7 +220,7 @@ public final class ReferenceEncoder {
     int high = Lattice.MAX_LEVEL + 1;
     while (high - low > 1) {
       int middle = (low + high) >>> 1;
-      if (set(middle) && cost(SAMPLE) <= bits) {
+      if (set(middle) && cost(SAMPLE, budget) <= bits) {
         low = middle;
       } else {
         high = middle;
@@ -226,11 +228,11 @@ public final class ReferenceEncoder {
     }
     // Now with all coordinates: from the estimate outwards, in doubling steps, then between.
     int at = low;
-    if (fits(at, bits)) {
+    if (fits(at, budget)) {
       int step = 1;
       low = at;
       high = at + step;
-      while (high <= Lattice.MAX_LEVEL && fits(high, bits)) {
+      while (high <= Lattice.MAX_LEVEL && fits(high, budget)) {
         low = high;
         step *= 2;
         high += step;
@@ -240,7 +242,7 @@ public final class ReferenceEncoder {
       int step = 1;
       high = at;
       low = at - step;
-      while (low > 0 && !fits(low, bits)) {
+      while (low > 0 && !fits(low, budget)) {
         high = low;
         step *= 2;
         low -= step;
@@ -249,7 +251,7 @@ public final class ReferenceEncoder {
     }
     while (high - low > 1) {
       int middle = (low + high) >>> 1;
-      if (fits(middle, bits)) {
+      if (fits(middle, budget)) {
         low = middle;
       } else {
         high = middle;
@@ -258,8 +260,17 @@ public final class ReferenceEncoder {
     return low;
   }
 
-  private boolean fits(int level, long bits) {
-    return set(level) && cost(1) <= bits;
+  private boolean fits(int level, int budget) {
+    return set(level) && cost(1, budget) <= 8L * budget * LogisticModel.COST_UNITS;
+  }
+
+  /** Whether two bytes for each probe are little against the budget. */
+  private boolean isByProbe(int budget) {
+    return budget >= BY_PROBE_FROM * reference.probes();
+  }
+
+  private int termBytes(int budget) {
+    return Lattice.FIXED_BYTES + 2 * terms() + Unsent.SLOTS * (isByProbe(budget) ? reference.probes() : 1);
   }
 
   private int terms() {
@@ -275,7 +286,7 @@ public final class ReferenceEncoder {
    *
    * @param stride of the coordinates, one in so many is looked at
    */
-  private long cost(int stride) {
+  private long cost(int stride, int budget) {
     long cost = 0;
     byte[] classes = reference.classes();
     boolean[] sent = lattice.sent();
@@ -308,7 +319,7 @@ public final class ReferenceEncoder {
         }
       }
     }
-    long bytes = Lattice.FIXED_BYTES + 2 * terms() + 8 + 4; // 4: words are whole
+    long bytes = termBytes(budget) + 8L + 4; // 4: words are whole
     return cost * stride + restCost + 8 * bytes * LogisticModel.COST_UNITS;
   }
 
@@ -341,7 +352,8 @@ public final class ReferenceEncoder {
     boolean[] sent = lattice.sent();
     int probes = reference.probes();
     long count = 0;
-    double left = 0;
+    boolean byProbe = isByProbe(budget);
+    double[][] unsent = new double[Unsent.SLOTS][byProbe ? probes : 1];
     writer.reset();
     // The last symbol first.
     for (int probe = probes - 1; probe >= 0; probe--) {
@@ -349,6 +361,7 @@ public final class ReferenceEncoder {
       int base = probe * vocabulary;
       int rest = restScale == 0 ? -1 : restClass(probe);
       double shift = rest < 0 ? 0 : this.rest[probe];
+      double tilt = byProbe ? 1 : Exp.of(Math.min(shift, LARGEST)) / probes;
       if (rest >= 0) {
         write(
             this.rest[probe],
@@ -368,12 +381,13 @@ public final class ReferenceEncoder {
               Dither.numerator(row, v));
           count++;
         } else {
-          left += reference.probability()[base + v] * Certificate.cost(residual[base + v] - shift);
+          unsent[Unsent.slot(h, last)][byProbe ? probe : 0] +=
+              reference.probability()[base + v] * tilt * Unsent.cost(residual[base + v] - shift);
         }
       }
     }
     int octaves = terms();
-    int at = Lattice.FIXED_BYTES + 2 * octaves;
+    int at = termBytes(budget);
     byte[] codes = new byte[at + writer.bytes()];
     if (codes.length > budget) {
       throw new IllegalArgumentException(
@@ -382,18 +396,20 @@ public final class ReferenceEncoder {
     codes[0] = (byte) level;
     codes[1] = (byte) (level >>> 8);
     codes[2] = (byte) last;
-    codes[3] = (byte) octaves;
+    codes[3] = (byte) (octaves | (byProbe ? Lattice.BY_PROBE : 0));
     for (int octave = 0; octave < octaves; octave++) {
       codes[4 + octave] = (byte) scales[octave];
       codes[4 + octaves + octave] = (byte) places[octave];
     }
     codes[4 + 2 * octaves] = (byte) restScale;
-    long bits = Double.doubleToLongBits(left);
-    for (int i = 0; i < 8; i++) {
-      codes[5 + 2 * octaves + i] = (byte) (bits >>> 8 * i);
+    int next = 5 + 2 * octaves;
+    for (double[] slot : unsent) {
+      for (double cost : slot) {
+        codes[next++] = (byte) Unsent.byteOf(cost);
+      }
     }
     writer.write(codes, at);
-    return new Encoded(codes, level, count, masked, left);
+    return new Encoded(codes, level, count, masked);
   }
 
   private void write(double r, double step, int ratio, int plain, long numerator) {
