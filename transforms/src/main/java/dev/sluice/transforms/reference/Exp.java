@@ -1,8 +1,8 @@
 package dev.sluice.transforms.reference;
 
 /**
- * e^x by additions and multiplications alone: the same bits on every JVM, some
- * times as fast as StrictMath.
+ * e^x by additions and multiplications alone: the same bits on every JVM, some times as fast as
+ * StrictMath.
  *
  * <p>With {@code n} the integer next to {@code x / ln 2} and {@code f = x - n ln 2}, the Taylor
  * polynomial of degree 11 of e^f, |f| at most 0.35, times 2^n. The relative error is below 1e-14.

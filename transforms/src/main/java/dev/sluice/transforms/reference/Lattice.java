@@ -8,10 +8,10 @@ import dev.sluice.transforms.channel.BadCodesException;
  *
  * <p>With water level {@code theta = 2^(-level/64)} nats, class h has step {@code sqrt(12 theta /
  * w_h)}, w_h the probability that stands for it: every sent coordinate then costs the same, {@code
- * w_h step^2 / 12 = theta}. Class h is sent where it is none above the last, and its octave's scale,
- * {@code 2^((scale - 128)/8)} logits, is not 0. Its octave's place, in eighths of that scale, is
- * what its logits are about. What is not sent shares one correction a probe, sent as one more coordinate whose
- * probability is theirs together.
+ * w_h step^2 / 12 = theta}. Class h is sent where it is none above the last, and its octave's
+ * scale, {@code 2^((scale - 128)/8)} logits, is not 0. Its octave's place, in eighths of that
+ * scale, is what its logits are about. What is not sent shares one correction a probe, sent as one
+ * more coordinate whose probability is theirs together.
  */
 final class Lattice {
   /** Levels an octave of theta. */
@@ -27,6 +27,7 @@ final class Lattice {
   static final int FIXED_BYTES = 2 + 1 + 1 + 1;
 
   private static final int SCALES_AN_OCTAVE = 8;
+
   /** In the byte of the number of octaves: costs of what is not sent are by probe. */
   static final int BY_PROBE = 1 << 7;
 
@@ -73,7 +74,8 @@ final class Lattice {
    * @param restScale of the correction, 0 .. 255
    * @throws BadCodesException if a step would be too fine for its scale
    */
-  void set(int level, int last, int[] scales, int[] placing, int restScale) throws BadCodesException {
+  void set(int level, int last, int[] scales, int[] placing, int restScale)
+      throws BadCodesException {
     if (level > MAX_LEVEL) {
       throw new BadCodesException("water level " + level + ", expected 0 to " + MAX_LEVEL);
     }
@@ -83,7 +85,8 @@ final class Lattice {
     for (int h = 0; h < ReferenceBlock.CLASSES; h++) {
       int octave = h / ReferenceBlock.CLASSES_AN_OCTAVE;
       sent[h] = h <= last && scales[octave] != 0;
-      // In 1/128 of an octave, but for sqrt(12): from theta, half; from w_h, half of h + 1/2 quarters.
+      // In 1/128 of an octave, but for sqrt(12): from theta, half; from w_h, half of h + 1/2
+      // quarters.
       steps[h] =
           StrictMath.sqrt(12)
               * StrictMath.pow(2, (-level + 16.0 * (h + 0.5)) / (2 * LEVELS_AN_OCTAVE));
@@ -140,11 +143,6 @@ final class Lattice {
     return sent;
   }
 
-  /** Whether what is not sent has a correction. */
-  boolean hasRest() {
-    return restScale != 0;
-  }
-
   /** The step of a class, logits. */
   double step(int h) {
     return steps[h];
@@ -165,7 +163,18 @@ final class Lattice {
     return ratios[h] + plain[h] * LogisticModel.RATIOS_AN_OCTAVE;
   }
 
-  /** Low bits that a correction of a class sends as they are; more than 16 where it cannot be. */
+  /**
+   * Whether a correction of a class is sent: not where its step is above 4 scales, so that its
+   * noise would say more than it, nor where it is too fine.
+   */
+  boolean sendsRest(int h) {
+    int ratio = ratio(h, restScale);
+    return restScale != 0
+        && ratio <= 2 * LogisticModel.RATIOS_AN_OCTAVE
+        && plainBits(ratio) <= MAX_PLAIN_BITS;
+  }
+
+  /** Low bits that a correction of a class sends as they are. */
   int restPlain(int h) {
     return plainBits(ratio(h, restScale));
   }

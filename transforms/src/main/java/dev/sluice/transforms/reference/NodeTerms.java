@@ -14,4 +14,9 @@ package dev.sluice.transforms.reference;
 // Arrays are handed over, not shared.
 @SuppressWarnings("ArrayRecordComponent")
 public record NodeTerms(
-    double[] steps, int last, double[] rests, double[] restSteps, boolean byProbe, double[][] unsent) {}
+    double[] steps,
+    int last,
+    double[] rests,
+    double[] restSteps,
+    boolean byProbe,
+    double[][] unsent) {}

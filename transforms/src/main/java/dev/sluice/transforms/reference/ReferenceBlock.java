@@ -18,7 +18,9 @@ public final class ReferenceBlock {
   /** Octaves, which is what has a scale and is sent or not. */
   public static final int OCTAVES = CLASSES / CLASSES_AN_OCTAVE;
 
-  /** A reference may not reach further from its row's largest: e^-700 has no reciprocal to trust. */
+  /**
+   * A reference may not reach further from its row's largest: e^-700 has no reciprocal to trust.
+   */
   static final double LOWEST = -700;
 
   private final int vocabulary;
@@ -66,7 +68,7 @@ public final class ReferenceBlock {
       double below = rows[c] - max;
       if (!(below >= LOWEST)) {
         throw new BadLogitException(
-              probe, c - from, rows[c], "a finite logit, at most 700 below the row's largest");
+            probe, c - from, rows[c], "a finite logit, at most 700 below the row's largest");
       }
       double e = Exp.of(below);
       probability[c] = e;

@@ -9,10 +9,10 @@ import java.util.List;
  *
  * <p>By THEORY 3.2 the divergence is that of what was not sent, and that of the noise, exactly. The
  * noise: (U) of THEORY 3.3, each coordinate weighted by its probability under the teacher without
- * noise; the decoded teacher bounds those weights, as no error is beyond half its step. What was not
- * sent: {@code KL <= sum p e^(r - d) (1 + (d - 1)e^d)}, with d the mean over nodes of how far each
- * logit is from its correction, by convexity at most the mean of what each node has measured of its
- * own, times the largest {@code e^(r - d)} of the decoded teacher.
+ * noise; the decoded teacher bounds those weights, as no error is beyond half its step. What was
+ * not sent: {@code KL <= sum p e^(r - d) (1 + (d - 1)e^d)}, with d the mean over nodes of how far
+ * each logit is from its correction, by convexity at most the mean of what each node has measured
+ * of its own, times the largest {@code e^(r - d)} of the decoded teacher.
  */
 public final class ReferenceCertificate {
   private final List<NodeTerms> nodes;
@@ -82,7 +82,8 @@ public final class ReferenceCertificate {
     Arrays.fill(reach, 0);
     for (NodeTerms node : nodes) {
       for (int h = 0; h < logCosh.length; h++) {
-        double step = h <= node.last() && node.steps()[h] > 0 ? node.steps()[h] : node.restSteps()[probe];
+        double step =
+            h <= node.last() && node.steps()[h] > 0 ? node.steps()[h] : node.restSteps()[probe];
         double a = step / (2 * nodes.size());
         logCosh[h] += logSinhc(a);
         reach[h] += a;

@@ -23,14 +23,14 @@ public final class ReferenceDecoder {
   private double[] rests = new double[0];
   private double[] restSteps = new double[0];
 
-  /** The class of a probe's correction, -1 where nothing is left to correct. */
+  /** The class of a probe's correction, -1 where it has none. */
   static int restClass(ReferenceBlock reference, Lattice lattice, int probe) {
     double unsent = reference.unsent(probe, lattice.sent());
     if (!(unsent > 0)) {
       return -1;
     }
     int h = ReferenceBlock.classOf(unsent);
-    return lattice.restPlain(h) <= Lattice.MAX_PLAIN_BITS ? h : -1;
+    return lattice.sendsRest(h) ? h : -1;
   }
 
   /**
@@ -77,7 +77,7 @@ public final class ReferenceDecoder {
         }
       }
       double correction = 0;
-      int rest = lattice.hasRest() ? restClass(reference, lattice, probe) : -1;
+      int rest = restClass(reference, lattice, probe);
       if (rest >= 0) {
         correction =
             value(
@@ -114,8 +114,14 @@ public final class ReferenceDecoder {
     int bytes = Lattice.FIXED_BYTES + 2 * octaves + Unsent.SLOTS * (byProbe ? probes : 1);
     if (octaves > ReferenceBlock.OCTAVES || codes.length < bytes) {
       throw new BadCodesException(
-          octaves + " octaves in " + codes.length + " bytes, expected at most "
-              + ReferenceBlock.OCTAVES + " and " + bytes + " bytes");
+          octaves
+              + " octaves in "
+              + codes.length
+              + " bytes, expected at most "
+              + ReferenceBlock.OCTAVES
+              + " and "
+              + bytes
+              + " bytes");
     }
     Arrays.fill(scales, 0);
     for (int octave = 0; octave < octaves; octave++) {
@@ -138,8 +144,7 @@ public final class ReferenceDecoder {
     reader.open(codes, next);
   }
 
-  private double value(double step, int ratio, int plain, long numerator)
-      throws BadCodesException {
+  private double value(double step, int ratio, int plain, long numerator) throws BadCodesException {
     int offset = (int) (numerator >>> (27 + plain));
     int reach = LogisticModel.reach(ratio);
     int table = LogisticModel.table(ratio, offset);

@@ -270,7 +270,9 @@ public final class ReferenceEncoder {
   }
 
   private int termBytes(int budget) {
-    return Lattice.FIXED_BYTES + 2 * terms() + Unsent.SLOTS * (isByProbe(budget) ? reference.probes() : 1);
+    return Lattice.FIXED_BYTES
+        + 2 * terms()
+        + Unsent.SLOTS * (isByProbe(budget) ? reference.probes() : 1);
   }
 
   private int terms() {
