@@ -11,7 +11,7 @@ public final class BadLogitException extends Exception {
   private final int coordinate;
   private final double value;
 
-  BadLogitException(int row, int coordinate, double value, String expected) {
+  public BadLogitException(int row, int coordinate, double value, String expected) {
     super("row " + row + ", coordinate " + coordinate + ": " + value + ", expected " + expected);
     this.row = row;
     this.coordinate = coordinate;

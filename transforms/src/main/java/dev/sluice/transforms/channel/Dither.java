@@ -35,13 +35,13 @@ public final class Dither {
    * What {@link #mix} takes for the first word of a probe; word i of the probe takes this plus
    * i*GAMMA.
    */
-  static long row(long key, int vocabulary, long probe) {
+  public static long row(long key, int vocabulary, long probe) {
     long words = (vocabulary + 1L) >>> 1;
     return key + (probe * words + 1) * GAMMA;
   }
 
   /** r of one coordinate, as an unsigned 32-bit number. */
-  static long numerator(long row, int v) {
+  public static long numerator(long row, int v) {
     return (mix(row + (v >>> 1) * GAMMA) >>> ((v & 1) << 5)) & 0xffffffffL;
   }
 
@@ -49,7 +49,7 @@ public final class Dither {
    * (r + 1/2)*2^-32, exact, without a conversion from integer (slow on some JVMs): 2r + 1 put below
    * 2^52.
    */
-  static double offset(long r) {
+  public static double offset(long r) {
     return (Double.longBitsToDouble(0x4330000000000001L | (r << 1)) - 0x1p52) * 0x1p-33;
   }
 

@@ -1,0 +1,136 @@
+package dev.sluice.transforms.reference;
+
+import dev.sluice.transforms.channel.BadLogitException;
+import java.util.Arrays;
+
+/**
+ * What both ends derive from p rows of the reference: how improbable each coordinate is, on a grid
+ * of quarter octaves, and how much probability each class of them holds. FORMAT 15.2. Reusable; not
+ * thread-safe.
+ */
+public final class ReferenceBlock {
+  /** Classes of probability: class h is of probabilities in (2^-(h+1)/4, 2^-h/4]. */
+  public static final int CLASSES = 256;
+
+  /** Classes an octave. */
+  public static final int CLASSES_AN_OCTAVE = 4;
+
+  /** Octaves, which is what has a scale and is sent or not. */
+  public static final int OCTAVES = CLASSES / CLASSES_AN_OCTAVE;
+
+  /**
+   * A reference may not reach further from its row's largest: e^-700 has no reciprocal to trust.
+   */
+  static final double LOWEST = -700;
+
+  private final int vocabulary;
+  private final double[] probability;
+  private final byte[] classes;
+  private final double[] masses;
+  private int probes;
+
+  /**
+   * Room for a block.
+   *
+   * @param probes most probes of a block
+   * @param vocabulary V
+   */
+  public ReferenceBlock(int probes, int vocabulary) {
+    this.vocabulary = vocabulary;
+    this.probability = new double[probes * vocabulary];
+    this.classes = new byte[probes * vocabulary];
+    this.masses = new double[probes * CLASSES];
+  }
+
+  /**
+   * Derives p rows.
+   *
+   * @param rows [p, V] logits of the reference; not changed
+   * @param probes p
+   * @throws BadLogitException at what is not finite, or 700 below its row's largest
+   */
+  public void derive(double[] rows, int probes) throws BadLogitException {
+    this.probes = probes;
+    for (int probe = 0; probe < probes; probe++) {
+      deriveRow(rows, probe);
+    }
+  }
+
+  private void deriveRow(double[] rows, int probe) throws BadLogitException {
+    int from = probe * vocabulary;
+    int to = from + vocabulary;
+    double max = Double.NEGATIVE_INFINITY;
+    for (int c = from; c < to; c++) {
+      max = Math.max(max, rows[c]); // NaN stays
+    }
+    double sum = 0;
+    for (int c = from; c < to; c++) {
+      double below = rows[c] - max;
+      if (!(below >= LOWEST)) {
+        throw new BadLogitException(
+            probe, c - from, rows[c], "a finite logit, at most 700 below the row's largest");
+      }
+      double e = Exp.of(below);
+      probability[c] = e;
+      sum += e;
+    }
+    double logSum = StrictMath.log(sum) + max;
+    double scale = 1 / sum;
+    double classesANat = CLASSES_AN_OCTAVE / StrictMath.log(2);
+    int mass = probe * CLASSES;
+    Arrays.fill(masses, mass, mass + CLASSES, 0);
+    for (int c = from; c < to; c++) {
+      int h = Math.min(CLASSES - 1, Math.max(0, (int) ((logSum - rows[c]) * classesANat)));
+      double p = probability[c] * scale;
+      classes[c] = (byte) h;
+      probability[c] = p;
+      masses[mass + h] += p;
+    }
+  }
+
+  /** p. */
+  public int probes() {
+    return probes;
+  }
+
+  /** V. */
+  public int vocabulary() {
+    return vocabulary;
+  }
+
+  /** Classes of the coordinates, [p, V], unsigned. Owned by this. */
+  byte[] classes() {
+    return classes;
+  }
+
+  /** Probabilities of the coordinates, [p, V]. Owned by this. */
+  double[] probability() {
+    return probability;
+  }
+
+  /**
+   * Probability of a probe's coordinates in the classes that are not sent, added in their order.
+   *
+   * @param sent by class
+   */
+  double unsent(int probe, boolean[] sent) {
+    double sum = 0;
+    for (int h = 0; h < CLASSES; h++) {
+      if (!sent[h]) {
+        sum += masses[probe * CLASSES + h];
+      }
+    }
+    return sum;
+  }
+
+  /** The class of a probability. */
+  static int classOf(double probability) {
+    double h = -StrictMath.log(probability) * (CLASSES_AN_OCTAVE / StrictMath.log(2));
+    return Math.min(CLASSES - 1, Math.max(0, (int) h));
+  }
+
+  /** The probability that stands for a class: the geometric mean of its ends. */
+  static double weight(int h) {
+    return StrictMath.pow(2, -(h + 0.5) / CLASSES_AN_OCTAVE);
+  }
+}
