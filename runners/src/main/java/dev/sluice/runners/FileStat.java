@@ -1,6 +1,7 @@
 package dev.sluice.runners;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -25,6 +26,8 @@ record FileStat(long bytes, long modified, Optional<Long> changed) {
   static Optional<FileStat> find(Path file) throws IOException {
     try {
       return Optional.of(of(file));
+    } catch (AccessDeniedException e) {
+      return Optional.of(new FileStat(-1, 0, Optional.empty())); // the directory that it is in
     } catch (NoSuchFileException e) {
       boolean unsayable = file.toString().indexOf('\uFFFD') >= 0; // in this system's encoding
       return unsayable || Files.isSymbolicLink(file)

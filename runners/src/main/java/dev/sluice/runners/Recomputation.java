@@ -9,8 +9,10 @@ import dev.sluice.transforms.recompute.Gate;
 import dev.sluice.transforms.recompute.Presence;
 import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
+import dev.sluice.transforms.uplink.UplinkScan;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -455,7 +457,12 @@ abstract class Recomputation {
     for (String name : names(at)) {
       Path entry = at.resolve(name);
       if (Files.isDirectory(entry)) {
-        names(entry).forEach(file -> files.add(directory + "/" + name + "/" + file));
+        String prefix = directory + "/" + name + "/";
+        try {
+          names(entry).forEach(file -> files.add(prefix + file));
+        } catch (AccessDeniedException e) {
+          files.add(prefix + UplinkScan.UNREAD); // a reject of that node alone
+        }
       } else {
         files.add(directory + "/" + name);
       }

@@ -39,7 +39,7 @@ public final class UplinkScan {
   }
 
   /** Stands for whatever is in a directory that cannot be read. */
-  static final String UNREAD = "(not to be read)";
+  public static final String UNREAD = "(not to be read)";
 
   /** What is rejected is sorted in memory, and one file of rubbish must not fill it. */
   static final int MAX_REJECTS = 1000;

@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Files whose names are bytes and no text: rejects like others, whoever looks. */
-class UnsayableNamesTest {
+/** What cannot be named or not be read: rejects like others, whoever looks. */
+class UnreachableFilesTest {
   @TempDir Path directory;
 
   private static void sh(Path at, String script) throws Exception {
@@ -51,5 +51,29 @@ class UnsayableNamesTest {
     assertThat(rejects(new RoundDirectory(copy.toString())), is(expected));
     assertThat(rejects(Locations.round(round.toString())), is(expected));
     assertThat(Schedule.recompute(root).out().contains("1 unchanged"), is(true));
+  }
+
+  @Test
+  void aDirectoryThatCannotBeReadIsItsNodesLossAlone() throws Exception {
+    Path root = Files.createDirectories(directory.resolve("rounds"));
+    Path round = Schedule.round(root, "r1", "a,b", "a", "b");
+    Path copy = directory.resolve("copy");
+    sh(directory, "cp -r rounds/r1 copy");
+    for (Path closed : new Path[] {round.resolve("uplink/a"), copy.resolve("uplink/a")}) {
+      sh(closed, "chmod 0 .");
+    }
+    try {
+      Assumptions.assumeFalse(
+          Files.isReadable(round.resolve("uplink/a")), "whoever runs this may read everything");
+      Cli.Result plain = Cli.run("aggregate", "--round", copy.toString(), "--min-nodes", "1");
+      assertThat(plain.toString(), plain.code(), is(ExitCodes.DONE_WITH_REJECTS));
+      Cli.Result scheduled = Schedule.recompute(root, "--min-nodes", "1");
+      assertThat(scheduled.toString(), scheduled.code(), is(ExitCodes.DONE_WITH_REJECTS));
+      assertThat(rejects(new RoundDirectory(copy.toString())), is(Map.of("a", 1L)));
+      assertThat(rejects(Locations.round(round.toString())), is(Map.of("a", 1L)));
+    } finally {
+      sh(round, "chmod 700 uplink/a");
+      sh(copy, "chmod 700 uplink/a");
+    }
   }
 }
