@@ -37,12 +37,14 @@ import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificRecord;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.options.PipelineOptionsFactory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Rounds of 17 probes of 20 logits, 6 blocks in 3 shards, that refine each other. */
+@Tag("long")
 class RefinementRoundTest {
   private static final int PROBES = 17;
   private static final int VOCABULARY = 20;

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Recomputations that are killed at any point of their work, and two at a time. The root has a new
  * round with moments and an allocation, one to which a node's uplink came late, and a calibration.
  */
-@Tag("minutes")
+@Tag("long")
 class RecomputeKilledTest {
   private static final int KILLS = 20;
   private static final int AT_A_TIME = 2;

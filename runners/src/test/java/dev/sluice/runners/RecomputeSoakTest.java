@@ -46,7 +46,7 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <p>{@code -Dsluice.soak.rounds=300} does more of it, {@code -Dsluice.soak.seed} others.
  */
-@Tag("minutes")
+@Tag("long")
 class RecomputeSoakTest {
   private static final int ROUNDS = Integer.getInteger("sluice.soak.rounds", 12);
   private static final long SEED = Long.getLong("sluice.soak.seed", 1);

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
  * whatever the uplink files are called: what a warm-up says of its nodes, the bits divided by it,
  * the plans that follow, and the teachers of rounds that refine, one site having stayed away.
  */
+@Tag("long")
 class RefinementAgreesTest {
   private static final List<String> NODES = List.of("a", "b", "c");
 

@@ -217,8 +217,8 @@ public final class ReferenceEncoder {
   }
 
   /**
-   * A level whose codes fit, close to the finest: by bisection on a sample of the coordinates, which
-   * is then held against all of them, and corrected. A function of the block alone.
+   * A level whose codes fit, close to the finest: by bisection on a sample of the coordinates,
+   * which is then held against all of them, and corrected. A function of the block alone.
    */
   private int level(int budget) {
     long bits = 8L * budget * LogisticModel.COST_UNITS;

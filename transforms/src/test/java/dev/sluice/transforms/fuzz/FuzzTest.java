@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * What the fuzzer knows of every target, replayed; and some seconds of fuzzing. {@code
  * docs/fuzz.sh} fuzzes for longer, each by itself.
  */
-@Tag("minutes")
+@Tag("long")
 class FuzzTest {
   private static final Path SEEDS = Path.of("src/test/resources/fuzz");
 
