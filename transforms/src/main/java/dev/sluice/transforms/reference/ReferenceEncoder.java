@@ -12,6 +12,9 @@ public final class ReferenceEncoder {
   /** Coordinates of which one in so many has part in the first search for the water level. */
   private static final int SAMPLE = 16;
 
+  /** How often that search is corrected. */
+  private static final int LOOKS = 3;
+
   /** Bytes a probe from which what is not sent is said probe by probe. */
   private static final int BY_PROBE_FROM = 128;
 
@@ -213,45 +216,45 @@ public final class ReferenceEncoder {
     }
   }
 
-  /** The finest level whose codes fit. */
+  /**
+   * A level whose codes fit, close to the finest: by bisection on a sample of the coordinates,
+   * which is then held against all of them, and corrected. A function of the block alone.
+   */
   private int level(int budget) {
     long bits = 8L * budget * LogisticModel.COST_UNITS;
+    double share = 1;
+    int fits = -1;
+    for (int look = 0; look < LOOKS; look++) {
+      int at = sampled((long) (bits * share), budget);
+      if (at == fits) {
+        break;
+      }
+      set(at);
+      long sample = cost(SAMPLE, budget);
+      long all = cost(1, budget);
+      if (all <= bits) {
+        fits = Math.max(fits, at);
+      }
+      share = (double) sample / all;
+    }
+    int at = Math.max(fits, 0);
+    while (fits < 0 && at > 0) { // the sample is no guide here
+      at /= 2;
+      fits = fits(at, budget) ? at : -1;
+    }
+    while (fits(at + 1, budget)) {
+      at++;
+    }
+    return at;
+  }
+
+  /** The finest level at which a sample of the coordinates says that codes are within some bits. */
+  private int sampled(long bits, int budget) {
     int low = 0;
     int high = Lattice.MAX_LEVEL + 1;
     while (high - low > 1) {
       int middle = (low + high) >>> 1;
       if (set(middle) && cost(SAMPLE, budget) <= bits) {
-        low = middle;
-      } else {
-        high = middle;
-      }
-    }
-    // Now with all coordinates: from the estimate outwards, in doubling steps, then between.
-    int at = low;
-    if (fits(at, budget)) {
-      int step = 1;
-      low = at;
-      high = at + step;
-      while (high <= Lattice.MAX_LEVEL && fits(high, budget)) {
-        low = high;
-        step *= 2;
-        high += step;
-      }
-      high = Math.min(high, Lattice.MAX_LEVEL + 1);
-    } else {
-      int step = 1;
-      high = at;
-      low = at - step;
-      while (low > 0 && !fits(low, budget)) {
-        high = low;
-        step *= 2;
-        low -= step;
-      }
-      low = Math.max(low, 0);
-    }
-    while (high - low > 1) {
-      int middle = (low + high) >>> 1;
-      if (fits(middle, budget)) {
         low = middle;
       } else {
         high = middle;
