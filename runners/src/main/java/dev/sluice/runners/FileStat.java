@@ -1,5 +1,6 @@
 package dev.sluice.runners;
 
+import dev.sluice.transforms.storage.Storage;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -29,8 +30,7 @@ record FileStat(long bytes, long modified, Optional<Long> changed) {
     } catch (AccessDeniedException e) {
       return Optional.of(new FileStat(-1, 0, Optional.empty())); // the directory that it is in
     } catch (NoSuchFileException e) {
-      boolean unsayable = file.toString().indexOf('\uFFFD') >= 0; // in this system's encoding
-      return unsayable || Files.isSymbolicLink(file)
+      return Storage.isUnsayable(file) || Files.isSymbolicLink(file)
           ? Optional.of(new FileStat(-1, 0, Optional.empty()))
           : Optional.empty();
     }

@@ -187,13 +187,8 @@ final class RoundRecomputation extends Recomputation {
     List<MatchResult.Metadata> files = new ArrayList<>();
     for (IndexedFile file : uplinks()) {
       if (index.scan(file).isEmpty()) {
-        MatchResult.Metadata found =
-            MatchResult.Metadata.builder()
-                .setResourceId(Storage.resource(root.resolve(file.getInput().getName()).toString()))
-                .setSizeBytes(file.getInput().getBytes())
-                .setLastModifiedMillis(0)
-                .setIsReadSeekEfficient(true)
-                .build();
+        String path = root.resolve(file.getInput().getName()).toString();
+        MatchResult.Metadata found = Storage.entry(path, file.getInput().getBytes());
         files.add(found);
         unknown.put(found.resourceId().toString(), file);
       }

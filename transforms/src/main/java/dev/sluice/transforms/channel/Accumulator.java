@@ -191,10 +191,17 @@ public final class Accumulator {
     }
     NestedDigits.decode(planes, key, block, firstProbe, clip, codes, wide, clips);
     for (int c = 0; c < n; c++) {
-      wide[c] = (wide[c] + AveragingKernel.GRID) - AveragingKernel.GRID;
+      wide[c] = onGrid(wide[c]);
     }
     extremes.next();
     pass(wide, n, 0);
+  }
+
+  /**
+   * A logit below 2^21 to the nearest multiple of 2^-30, so that sums of them are exact. FORMAT 5.
+   */
+  public static double onGrid(double y) {
+    return (y + AveragingKernel.GRID) - AveragingKernel.GRID;
   }
 
   /** Adds what the extremes let pass of a node's values of coordinates from c on. */
@@ -266,7 +273,7 @@ public final class Accumulator {
     for (int i = 0; i < run; i++) {
       int k = bytes ? codes[at + i] & 0xff : symbols[at + i];
       double y = (k + 0.5) * step - clip;
-      into[intoAt + i] += (y + AveragingKernel.GRID) - AveragingKernel.GRID;
+      into[intoAt + i] += onGrid(y);
     }
   }
 }

@@ -110,6 +110,20 @@ final class LogisticModel {
     return BASES[r] + offset * STRIDES[r];
   }
 
+  /**
+   * The offset of a dither's 32 bits, where so many low bits of the cell's number are sent as they
+   * are.
+   */
+  static int offset(long numerator, int plain) {
+    return (int) (numerator >>> (27 + plain));
+  }
+
+  /** The cell of a number q, the ends standing for all beyond. */
+  static int cellOf(int ratio, int q) {
+    int end = reach(ratio) + 1;
+    return Math.max(-end, Math.min(end, q)) + end;
+  }
+
   /** Frequency below a cell, cells counted from 0, the lower end. */
   static int start(int table, int cell) {
     return CUMULATED[table + cell];

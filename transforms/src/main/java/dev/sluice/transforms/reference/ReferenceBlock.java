@@ -2,6 +2,7 @@ package dev.sluice.transforms.reference;
 
 import dev.sluice.transforms.channel.BadLogitException;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * What both ends derive from p rows of the reference: how improbable each coordinate is, on a grid
@@ -22,6 +23,11 @@ public final class ReferenceBlock {
    * A reference may not reach further from its row's largest: e^-700 has no reciprocal to trust.
    */
   static final double LOWEST = -700;
+
+  private static final double[] WEIGHTS =
+      IntStream.range(0, CLASSES)
+          .mapToDouble(h -> StrictMath.pow(2, -(h + 0.5) / CLASSES_AN_OCTAVE))
+          .toArray();
 
   private final int vocabulary;
   private final double[] probability;
@@ -131,6 +137,6 @@ public final class ReferenceBlock {
 
   /** The probability that stands for a class: the geometric mean of its ends. */
   static double weight(int h) {
-    return StrictMath.pow(2, -(h + 0.5) / CLASSES_AN_OCTAVE);
+    return WEIGHTS[h];
   }
 }

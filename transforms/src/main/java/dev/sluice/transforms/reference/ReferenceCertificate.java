@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class ReferenceCertificate {
   private final List<NodeTerms> nodes;
-  private final double[] logCosh; // by class: sum over nodes of log(sinh(a)/a), a = step / 2K
+  private final double[] logSinhcs; // by class: sum over nodes of log(sinh(a)/a), a = step / 2K
   private final double[] reach; // by class: sum over nodes of step / 2K
   private final double[] mass = new double[ReferenceBlock.CLASSES];
   private final double[] largest = new double[ReferenceBlock.CLASSES];
@@ -29,7 +29,7 @@ public final class ReferenceCertificate {
   /** For a block over some nodes. */
   public ReferenceCertificate(List<NodeTerms> nodes) {
     this.nodes = List.copyOf(nodes);
-    this.logCosh = new double[ReferenceBlock.CLASSES];
+    this.logSinhcs = new double[ReferenceBlock.CLASSES];
     this.reach = new double[ReferenceBlock.CLASSES];
     for (int h = 0; h < all.length; h++) {
       all[h] = true;
@@ -78,14 +78,13 @@ public final class ReferenceCertificate {
   }
 
   private void laws(int probe) {
-    Arrays.fill(logCosh, 0);
+    Arrays.fill(logSinhcs, 0);
     Arrays.fill(reach, 0);
     for (NodeTerms node : nodes) {
-      for (int h = 0; h < logCosh.length; h++) {
-        double step =
-            h <= node.last() && node.steps()[h] > 0 ? node.steps()[h] : node.restSteps()[probe];
+      for (int h = 0; h < logSinhcs.length; h++) {
+        double step = node.steps()[h] > 0 ? node.steps()[h] : node.restSteps()[probe];
         double a = step / (2 * nodes.size());
-        logCosh[h] += logSinhc(a);
+        logSinhcs[h] += logSinhc(a);
         reach[h] += a;
       }
     }
@@ -99,8 +98,9 @@ public final class ReferenceCertificate {
   }
 
   /**
-   * The largest mean of e^logCosh - 1 over all weights within e^(+-reach) of the decoded teacher's:
-   * those above the mean at their most, those below at their least (Dinkelbach's iteration).
+   * The largest mean of e^logSinhcs - 1 over all weights within e^(+-reach) of the decoded
+   * teacher's: those above the mean at their most, those below at their least (Dinkelbach's
+   * iteration).
    */
   private double worstMean() {
     double mean = 0;
@@ -109,7 +109,7 @@ public final class ReferenceCertificate {
       double all = 0;
       for (int h = 0; h < mass.length; h++) {
         if (mass[h] > 0) {
-          double value = StrictMath.expm1(logCosh[h]);
+          double value = StrictMath.expm1(logSinhcs[h]);
           double weight = mass[h] * StrictMath.exp(value > mean ? reach[h] : -reach[h]);
           above += weight * value;
           all += weight;

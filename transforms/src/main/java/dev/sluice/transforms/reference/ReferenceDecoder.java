@@ -1,5 +1,6 @@
 package dev.sluice.transforms.reference;
 
+import dev.sluice.transforms.channel.Accumulator;
 import dev.sluice.transforms.channel.BadCodesException;
 import dev.sluice.transforms.channel.Dither;
 import java.util.Arrays;
@@ -9,9 +10,6 @@ import java.util.Arrays;
  * to running sums. FORMAT 15. Reusable; not thread-safe.
  */
 public final class ReferenceDecoder {
-  /** 1.5*2^22: a sum with it has an ulp of 2^-30 while |y| is below 2^21. FORMAT 5. */
-  private static final double GRID = 0x1.8p22;
-
   private static final int MAX_LENGTH = 24;
 
   private final int[] scales = new int[ReferenceBlock.OCTAVES];
@@ -73,7 +71,7 @@ public final class ReferenceDecoder {
                       lattice.plain(h),
                       Dither.numerator(row, v));
           largest = Math.max(largest, Math.abs(value));
-          y[base + v] = (value + GRID) - GRID;
+          y[base + v] = Accumulator.onGrid(value);
         }
       }
       double correction = 0;
@@ -86,7 +84,7 @@ public final class ReferenceDecoder {
                 lattice.restPlain(rest),
                 Dither.numerator(row, vocabulary));
         largest = Math.max(largest, Math.abs(correction));
-        correction = (correction + GRID) - GRID;
+        correction = Accumulator.onGrid(correction);
         rests[probe] = correction;
         restSteps[probe] = lattice.step(rest);
       }
@@ -145,7 +143,7 @@ public final class ReferenceDecoder {
   }
 
   private double value(double step, int ratio, int plain, long numerator) throws BadCodesException {
-    int offset = (int) (numerator >>> (27 + plain));
+    int offset = LogisticModel.offset(numerator, plain);
     int reach = LogisticModel.reach(ratio);
     int table = LogisticModel.table(ratio, offset);
     int cell = LogisticModel.cell(ratio, offset, table, reader.slot());

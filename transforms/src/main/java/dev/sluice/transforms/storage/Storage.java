@@ -129,8 +129,18 @@ public final class Storage {
         .build();
   }
 
-  /** Whether an entry cannot be found again under its name as a text. */
-  private static boolean isUnsayable(Path file) {
+  /** An entry of this path, which need not be there: its size, -1 for what is no plain file. */
+  public static MatchResult.Metadata entry(String path, long bytes) {
+    return MatchResult.Metadata.builder()
+        .setResourceId(resource(path))
+        .setSizeBytes(bytes)
+        .setLastModifiedMillis(0)
+        .setIsReadSeekEfficient(true)
+        .build();
+  }
+
+  /** Whether an entry that was listed cannot be found again under its name as a text. */
+  public static boolean isUnsayable(Path file) {
     return file.toString().indexOf('\uFFFD') >= 0 && Files.notExists(Path.of(file.toString()));
   }
 

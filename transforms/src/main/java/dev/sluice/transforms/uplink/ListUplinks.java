@@ -65,20 +65,11 @@ public abstract class ListUplinks
     try {
       List<MatchResult.Metadata> files = Storage.list(directory);
       return files.isEmpty() && Storage.isLocal(directory) && !Files.isDirectory(Path.of(directory))
-          ? List.of(something(directory))
+          ? List.of(Storage.entry(directory, -1))
           : files;
     } catch (AccessDeniedException e) {
-      return List.of(something(directory + "/" + UplinkScan.UNREAD));
+      return List.of(Storage.entry(directory + "/" + UplinkScan.UNREAD, -1));
     }
-  }
-
-  private static MatchResult.Metadata something(String path) {
-    return MatchResult.Metadata.builder()
-        .setResourceId(Storage.resource(path))
-        .setSizeBytes(-1)
-        .setLastModifiedMillis(0)
-        .setIsReadSeekEfficient(true)
-        .build();
   }
 
   @Override
