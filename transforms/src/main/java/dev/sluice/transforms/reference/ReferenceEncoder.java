@@ -20,7 +20,10 @@ public final class ReferenceEncoder {
 
   private static final double LARGEST = 700;
 
-  /** Of a logistic law with scale 1. */
+  /** The mean of |x| under a logistic law with scale 1. */
+  private static final double LN_4 = StrictMath.log(4);
+
+  /** The variance under it. */
   private static final double VARIANCE = StrictMath.PI * StrictMath.PI / 3;
 
   private final int vocabulary;
@@ -30,8 +33,8 @@ public final class ReferenceEncoder {
   private final double[] tilted;
   private final int[] scales = new int[ReferenceBlock.OCTAVES];
   private final int[] places = new int[ReferenceBlock.OCTAVES];
-  private final double[] octavePlaces = new double[ReferenceBlock.OCTAVES];
-  private final double[] octaveScales = new double[ReferenceBlock.OCTAVES];
+  private final int[] octavePlaces = new int[ReferenceBlock.OCTAVES];
+  private final int[] octaveScales = new int[ReferenceBlock.OCTAVES];
   private final Lattice lattice = new Lattice();
   private final AnsWriter writer = new AnsWriter();
 
@@ -130,8 +133,8 @@ public final class ReferenceEncoder {
   }
 
   /**
-   * By octave the mean of r, and the scale of a logistic law about it: of |r - mean| that has the
-   * mean s ln 4. 0 where there is nobody.
+   * By octave the place and the scale of a logistic law, as they are sent: the mean of r, and of |r
+   * - mean| the mean over ln 4. Scale 0 where there is nobody, or all are alike.
    */
   private void octaves() {
     double[] sums = new double[ReferenceBlock.OCTAVES];
@@ -150,17 +153,19 @@ public final class ReferenceEncoder {
         tilted[probe * ReferenceBlock.CLASSES + h] += probability[c] * Exp.of(Math.min(r, LARGEST));
       }
     }
+    double[] means = new double[octaves];
     for (int octave = 0; octave < octaves; octave++) {
-      octavePlaces[octave] = counts[octave] == 0 ? 0 : sums[octave] / counts[octave];
+      means[octave] = counts[octave] == 0 ? 0 : sums[octave] / counts[octave];
     }
     Arrays.fill(sums, 0);
     for (int c = 0; c < reference.probes() * vocabulary; c++) {
       int octave = (classes[c] & 0xff) / ReferenceBlock.CLASSES_AN_OCTAVE;
-      sums[octave] += Math.abs(residual[c] - octavePlaces[octave]);
+      sums[octave] += Math.abs(residual[c] - means[octave]);
     }
-    double mean = StrictMath.log(4);
     for (int octave = 0; octave < octaves; octave++) {
-      octaveScales[octave] = counts[octave] == 0 ? 0 : sums[octave] / (counts[octave] * mean);
+      double scale = counts[octave] == 0 ? 0 : sums[octave] / (counts[octave] * LN_4);
+      octaveScales[octave] = scale > 0 ? Lattice.scaleOf(scale) : 0;
+      octavePlaces[octave] = scale > 0 ? Lattice.placeOf(means[octave], octaveScales[octave]) : 0;
     }
   }
 
@@ -170,14 +175,17 @@ public final class ReferenceEncoder {
     boolean[] sent = new boolean[ReferenceBlock.CLASSES];
     last = 0;
     Arrays.fill(scales, 0);
-    for (int h = 0; h < sent.length; h++) {
-      int octave = h / ReferenceBlock.CLASSES_AN_OCTAVE;
-      if (octaveScales[octave] > 0) {
-        int scale = Lattice.scaleOf(octaveScales[octave]);
-        double s = Lattice.scale(scale);
+    Arrays.fill(places, 0); // also of octaves between those that are sent
+    for (int octave = 0; octave < scales.length; octave++) {
+      if (octaveScales[octave] == 0) {
+        continue;
+      }
+      double s = Lattice.scale(octaveScales[octave]);
+      int first = octave * ReferenceBlock.CLASSES_AN_OCTAVE;
+      for (int h = first; h < first + ReferenceBlock.CLASSES_AN_OCTAVE; h++) {
         if (ReferenceBlock.weight(h) * VARIANCE * s * s >= kappa * theta) {
-          scales[octave] = scale;
-          places[octave] = Lattice.placeOf(octavePlaces[octave], scale);
+          scales[octave] = octaveScales[octave];
+          places[octave] = octavePlaces[octave];
           last = h;
         }
       }
@@ -202,7 +210,7 @@ public final class ReferenceEncoder {
     }
     restScale = 0;
     if (sum > 0) {
-      int scale = Lattice.scaleOf(sum / (probes * StrictMath.log(4)));
+      int scale = Lattice.scaleOf(sum / (probes * LN_4));
       double s = Lattice.scale(scale);
       if (mass / probes * VARIANCE * s * s >= kappa * theta) {
         restScale = scale;
@@ -311,17 +319,15 @@ public final class ReferenceEncoder {
                   Dither.numerator(row, v));
         }
       }
-      if (restScale != 0) {
-        int h = restClass(probe);
-        if (h >= 0) {
-          restCost +=
-              cost(
-                  rest[probe],
-                  lattice.step(h),
-                  lattice.restRatio(h),
-                  lattice.restPlain(h),
-                  Dither.numerator(row, vocabulary));
-        }
+      int h = restClass(probe);
+      if (h >= 0) {
+        restCost +=
+            cost(
+                rest[probe],
+                lattice.step(h),
+                lattice.restRatio(h),
+                lattice.restPlain(h),
+                Dither.numerator(row, vocabulary));
       }
     }
     long bytes = termBytes(budget) + 8L + 4; // 4: words are whole
@@ -335,12 +341,11 @@ public final class ReferenceEncoder {
 
   private static long cost(double r, double step, int ratio, int plain, long numerator) {
     int q = quantize(r, step, numerator);
-    int reach = LogisticModel.reach(ratio);
     int high = q >> plain;
-    int table = LogisticModel.table(ratio, (int) (numerator >>> (27 + plain)));
-    int cell = Math.max(-reach - 1, Math.min(reach + 1, high)) + reach + 1;
+    int table = LogisticModel.table(ratio, LogisticModel.offset(numerator, plain));
+    int cell = LogisticModel.cellOf(ratio, high);
     long cost = LogisticModel.cost(table, cell) + (long) plain * LogisticModel.COST_UNITS;
-    int beyond = Math.abs(high) - reach - 1;
+    int beyond = Math.abs(high) - LogisticModel.reach(ratio) - 1;
     return beyond < 0 ? cost : cost + LogisticModel.COST_UNITS * (5L + log2(beyond + 1));
   }
 
@@ -364,7 +369,7 @@ public final class ReferenceEncoder {
     for (int probe = probes - 1; probe >= 0; probe--) {
       long row = Dither.row(dither, vocabulary + 1, firstProbe + probe);
       int base = probe * vocabulary;
-      int rest = restScale == 0 ? -1 : restClass(probe);
+      int rest = restClass(probe);
       double shift = rest < 0 ? 0 : this.rest[probe];
       double tilt = byProbe ? 1 : Exp.of(Math.min(shift, LARGEST)) / probes;
       if (rest >= 0) {
@@ -419,12 +424,11 @@ public final class ReferenceEncoder {
 
   private void write(double r, double step, int ratio, int plain, long numerator) {
     int q = quantize(r, step, numerator);
-    int reach = LogisticModel.reach(ratio);
     int high = q >> plain;
-    int table = LogisticModel.table(ratio, (int) (numerator >>> (27 + plain)));
-    int cell = Math.max(-reach - 1, Math.min(reach + 1, high)) + reach + 1;
+    int table = LogisticModel.table(ratio, LogisticModel.offset(numerator, plain));
+    int cell = LogisticModel.cellOf(ratio, high);
     writer.bits(q & ((1 << plain) - 1), plain);
-    int beyond = Math.abs(high) - reach - 1;
+    int beyond = Math.abs(high) - LogisticModel.reach(ratio) - 1;
     if (beyond >= 0) {
       int length = log2(beyond + 1);
       int low = (beyond + 1) & ((1 << length) - 1);

@@ -110,6 +110,20 @@ class ReferenceChannelTest {
     new ReferenceDecoder().decode(block.reference, Synthetic.key(0), 7, encoded.codes(), LIMIT, y);
   }
 
+  /** What an encoder has encoded before leaves nothing behind, also where octaves are empty. */
+  @Test
+  void theCodesAreThoseOfTheBlockAlone() throws Exception {
+    ReferenceEncoder worn = new ReferenceEncoder(8, 40, 1);
+    for (int trial = 0; trial < 200; trial++) {
+      Synthetic block = new Synthetic(trial, 1 + trial % 8, 40, 1, 3, 0.5, 0.7);
+      int budget = 40 + trial % 7 * 20;
+      byte[] codes =
+          worn.encode(block.reference, block.rows, block.sites[0], Synthetic.key(0), 7, budget)
+              .codes();
+      assertThat("trial " + trial, codes, is(block.encode(0, 1, budget).codes()));
+    }
+  }
+
   @Test
   void aLargerBudgetIsUsed() throws Exception {
     Synthetic block = new Synthetic(3, 32, 4096, 1, 2.5, 0.5, 0.7);
