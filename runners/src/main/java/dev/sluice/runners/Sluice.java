@@ -71,6 +71,7 @@ import picocli.CommandLine.Spec;
       ReproduceCommand.class,
       QuickstartCommand.class,
       SimulateCommand.class,
+      CompareCommand.class,
       BenchCommand.class,
       KeygenCommand.class,
       RevokeCommand.class
