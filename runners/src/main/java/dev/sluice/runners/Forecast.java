@@ -1,7 +1,6 @@
 package dev.sluice.runners;
 
 import dev.sluice.schemas.BlockHeader;
-import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.NestedDigits;
@@ -55,7 +54,7 @@ final class Forecast {
         headerBytes(node) + (long) RECORD_BYTES + (round.isSigned() ? SIGNATURE_BYTES : 0);
     int container =
         CONTAINER_BYTES
-            + CodeBlock.getClassSchema().toString().getBytes(StandardCharsets.UTF_8).length;
+            + CodeBlocks.fileSchema().toString().getBytes(StandardCharsets.UTF_8).length;
     return (long) round.shards() * container
         + (blocks - 1) * (whole.payloadBytes() + header)
         + last.payloadBytes()

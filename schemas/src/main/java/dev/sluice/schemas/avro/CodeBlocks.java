@@ -1,6 +1,7 @@
 package dev.sluice.schemas.avro;
 
 import dev.sluice.schemas.BlockHeader;
+import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.Sha256;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -9,6 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.zip.CRC32C;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaNormalization;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificDatumWriter;
@@ -23,7 +26,18 @@ public final class CodeBlocks {
 
   private static final int MAX_NAME_BYTES = 256;
 
+  private static final Schema FILE_SCHEMA =
+      new Schema.Parser().parse(SchemaNormalization.toParsingForm(CodeBlock.getClassSchema()));
+
   private CodeBlocks() {}
+
+  /**
+   * The schema that the heads of uplink files name: that of code blocks in its parsing canonical
+   * form, without what is for people, which is two thirds of it.
+   */
+  public static Schema fileSchema() {
+    return FILE_SCHEMA;
+  }
 
   /**
    * A code block as it lies in a buffer.

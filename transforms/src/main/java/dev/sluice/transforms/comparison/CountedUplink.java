@@ -49,7 +49,7 @@ final class CountedUplink {
       close();
       writer = new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class));
       writer.create(
-          CodeBlock.getClassSchema(),
+          CodeBlocks.fileSchema(),
           counter,
           CodeBlocks.syncMarker(NO_PLAN, node, blocks / blocksPerFile));
     }

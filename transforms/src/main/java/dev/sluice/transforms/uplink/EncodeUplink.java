@@ -215,7 +215,7 @@ public abstract class EncodeUplink
               new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
         rows.open(logits);
         writer.create(
-            CodeBlock.getClassSchema(),
+            CodeBlocks.fileSchema(),
             Channels.newOutputStream(bytes),
             CodeBlocks.syncMarker(round.digest(), name, shard));
         Sha256 head = bytes.digestSoFar();
