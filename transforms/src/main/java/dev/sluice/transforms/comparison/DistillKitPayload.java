@@ -88,6 +88,7 @@ final class DistillKitPayload {
   private final RankPolynomial polynomial;
   private final double[] coefficients;
   private final double[] values;
+  private final double[] scratch;
 
   /**
    * For rows of V logits.
@@ -106,6 +107,7 @@ final class DistillKitPayload {
             k == exact ? new Term[0] : configuration.terms().toArray(Term[]::new));
     this.coefficients = new double[configuration.terms().size()];
     this.values = new double[k];
+    this.scratch = new double[vocabulary];
   }
 
   /** k. */
@@ -125,8 +127,8 @@ final class DistillKitPayload {
    * @param out receives {@link #bytes} bytes from {@code at} on, where it has zeros
    */
   void write(double[] row, byte[] out, int at) {
-    top.read(row);
-    double normaliser = Softmax.logSumExp(row, 0, vocabulary);
+    top.select(row);
+    double normaliser = Softmax.probabilities(row, 0, vocabulary, scratch);
     for (int i = 0; i < k(); i++) {
       values[i] = row[top.id(i)] - normaliser;
     }

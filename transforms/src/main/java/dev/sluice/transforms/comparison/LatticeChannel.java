@@ -189,9 +189,13 @@ final class LatticeChannel implements ComparedChannel {
     @Override
     public String setting() {
       BlockShape shape = round.shape(0, 0);
-      return shape.finer() == 0
+      return quantizer == Quantizer.DITHER_PAPER
           ? shape.symbols() + " symbols"
-          : shape.symbols() + " and " + (shape.symbols() + 1) + " symbols";
+          : round.nodes().get(0).getBitsPerProbe()
+              + " bits of codes, "
+              + shape.symbols()
+              + (shape.finer() == 0 ? "" : " and " + (shape.symbols() + 1))
+              + " symbols";
     }
 
     @Override

@@ -63,7 +63,7 @@ abstract class SparseTransmission implements Transmission {
     }
     for (int probe = 0; probe < count; probe++) {
       read(bytes, probe, ids, logs);
-      tail.complete(ids, logs, ids.length, reference, decoded, probe * vocabulary, vocabulary);
+      tail.complete(ids, logs, ids.length, reference, decoded, probe * vocabulary, vocabulary, row);
     }
   }
 

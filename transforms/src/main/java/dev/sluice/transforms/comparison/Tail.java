@@ -26,6 +26,7 @@ enum Tail {
    * @param out receives [V] log-probabilities from {@code from} on, nats; their masses add up to 1,
    *     but for what {@link #LEAST} adds
    * @param vocabulary V
+   * @param scratch [V]
    */
   void complete(
       int[] ids,
@@ -34,28 +35,28 @@ enum Tail {
       double[] reference,
       double[] out,
       int from,
-      int vocabulary) {
+      int vocabulary,
+      double[] scratch) {
     double sent = 0;
     for (int i = 0; i < count; i++) {
       sent += StrictMath.exp(logs[i]);
     }
     int others = vocabulary - count;
-    double rest = StrictMath.log(Math.max(1 - sent, others * LEAST));
-    for (int v = 0; v < vocabulary; v++) {
-      out[from + v] = this == EVEN ? 0 : reference[from + v];
-    }
-    for (int i = 0; i < count; i++) {
-      out[from + ids[i]] = Double.NEGATIVE_INFINITY;
-    }
-    double shift =
-        others == 0
-            ? 0
-            : rest
-                - (this == EVEN
-                    ? StrictMath.log(others)
-                    : Softmax.logSumExp(out, from, from + vocabulary));
-    for (int v = 0; v < vocabulary; v++) {
-      out[from + v] += shift;
+    if (others > 0) {
+      double rest = StrictMath.log(Math.max(1 - sent, others * LEAST));
+      for (int v = 0; v < vocabulary; v++) {
+        out[from + v] = this == EVEN ? 0 : reference[from + v];
+      }
+      for (int i = 0; i < count; i++) {
+        out[from + ids[i]] = -Double.MAX_VALUE;
+      }
+      double share =
+          this == EVEN
+              ? StrictMath.log(others)
+              : Softmax.probabilities(out, from, from + vocabulary, scratch);
+      for (int v = 0; v < vocabulary; v++) {
+        out[from + v] += rest - share;
+      }
     }
     for (int i = 0; i < count; i++) {
       out[from + ids[i]] = logs[i];

@@ -17,6 +17,7 @@ final class TopKPayload {
   private final int vocabulary;
   private final TopTokens top;
   private final int idBits;
+  private final double[] scratch;
 
   /**
    * For rows of V logits.
@@ -27,6 +28,7 @@ final class TopKPayload {
     this.vocabulary = vocabulary;
     this.top = new TopTokens(k, vocabulary);
     this.idBits = k == vocabulary ? 0 : idBits(vocabulary);
+    this.scratch = new double[vocabulary];
   }
 
   /** ceil(log2 V). */
@@ -59,14 +61,14 @@ final class TopKPayload {
    * @param row [V] finite logits
    */
   void write(double[] row, BitFields out) {
-    top.read(row);
-    double normaliser = Softmax.logSumExp(row, 0, vocabulary);
+    double normaliser = Softmax.probabilities(row, 0, vocabulary, scratch);
     if (idBits == 0) {
       for (double logit : row) {
         out.write(ShortFloats.half(logit - normaliser), VALUE_BITS);
       }
       return;
     }
+    top.select(row);
     for (int i = 0; i < k(); i++) {
       out.write(top.id(i), idBits);
       out.write(ShortFloats.half(row[top.id(i)] - normaliser), VALUE_BITS);

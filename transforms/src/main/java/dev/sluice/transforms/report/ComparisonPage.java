@@ -17,9 +17,6 @@ import java.util.stream.Collectors;
 
 /** The page of a comparison: the same logits through several channels. */
 public final class ComparisonPage {
-  /** Standard errors to either side that an error bar shows. */
-  private static final double BAR = 2;
-
   /** A teacher whose perplexity is so many times the exact one's is in the table alone. */
   private static final double DRAWN_TO = 1.2;
 
@@ -188,25 +185,18 @@ public final class ComparisonPage {
         Chart.of(
             "upper-bits",
             "Bounds that are printed without knowing the logits",
-            "Symbols are what was measured, with ± "
-                + Decimals.of(BAR)
-                + " standard errors over probes; lines without symbols are upper bounds on its"
+            "Lines are what was measured; the area above one reaches to the upper bound on its"
                 + " expectation over the dither.",
             Axis.log("sent", BITS),
             Axis.log("KL divergence", "nats"));
     for (int look = 0; look < run.getChannels().size(); look++) {
       String name = run.getChannels().get(look).getName();
-      Series bound = Series.of(name + ", upper bound", Kind.LEVEL, look);
-      Series measured = Series.of(name + ", measured", Kind.SCATTER, look);
+      Series bound = Series.of(name + ", up to its bound", Kind.BAND, look);
+      Series measured = Series.of(name + ", measured", Kind.LINE, look);
       for (ComparedCell cell : run.getCells()) {
         if (cell.getChannel().equals(name) && cell.getUpper() != null) {
-          double bar = cell.getKlStandardError() == null ? 0 : BAR * cell.getKlStandardError();
-          bound.add(cell.getBits(), cell.getUpper());
-          measured.add(
-              cell.getBits(),
-              cell.getKl(),
-              bar == 0 ? null : Double.valueOf(cell.getKl() - bar),
-              bar == 0 ? null : Double.valueOf(cell.getKl() + bar));
+          bound.addRange(cell.getBits(), cell.getKl(), cell.getUpper());
+          measured.add(cell.getBits(), cell.getKl());
         }
       }
       chart.add(bound).add(measured);
@@ -214,10 +204,8 @@ public final class ComparisonPage {
     return Optional.of(
         Section.of("bounds", "Bounds")
             .say(
-                "A channel whose error has a law comes with an upper bound on its divergence that the"
-                    + " hub computes from what it received. Probes differ, and all channels see the"
-                    + " same ones: the bars are about other probes, not about which channel is"
-                    + " better on these.")
+                "A channel whose error has a law comes with an upper bound on its divergence, which"
+                    + " the hub computes from what it received, without the logits.")
             .show(chart));
   }
 
@@ -252,19 +240,19 @@ public final class ComparisonPage {
   private Section channels() {
     Table table =
         Table.of(
-            "Channels",
+            "What was compared",
             "Unbiased is said of what is decoded of logits that are sent. A biased channel's error"
                 + " does not average out over nodes.",
             "channel",
-            "what it is",
             "unbiased",
-            "error law");
+            "error law",
+            "what it is");
     for (ComparedChannelInfo channel : run.getChannels()) {
       table.row(
           Cell.text(channel.getName()),
-          Cell.text(channel.getWhat()),
           Cell.text(channel.getUnbiased() ? "yes" : "no"),
-          Cell.text(channel.getErrorLaw() ? "yes" : "no"));
+          Cell.text(channel.getErrorLaw() ? "yes" : "no"),
+          Cell.text(channel.getWhat()));
     }
     return Section.of("channels", "Channels").show(table);
   }
