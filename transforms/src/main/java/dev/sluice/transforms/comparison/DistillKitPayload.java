@@ -46,26 +46,27 @@ final class DistillKitPayload {
       return ids + (long) exact * EXACT_BYTES + (long) terms.size() * TERM_BYTES + residuals;
     }
 
-    /** The largest k, at most V, whose rows are within some bits; 0 where there is none. */
+    /**
+     * The largest k, at most V, whose rows are within some bits; 0 where there is none, or where it
+     * is not enough for anything to be fitted.
+     */
     int largest(double bitsPerRow, int vocabulary) {
+      int fits = 0;
       int most = vocabulary;
-      int none = 0;
-      while (none < most) {
-        int middle = (none + most + 1) >>> 1;
+      while (fits < most) {
+        int middle = (fits + most + 1) >>> 1;
         if (8.0 * bytes(middle, vocabulary) <= bitsPerRow) {
-          none = middle;
+          fits = middle;
         } else {
           most = middle - 1;
         }
       }
-      return isFit(none) ? none : Math.min(none, exact);
-    }
-
-    /** Whether k tokens determine the fit. */
-    private boolean isFit(int k) {
-      return k <= exact || k - exact >= terms.size();
+      return exact == ALL || fits - exact >= Math.max(1, terms.size()) ? fits : 0;
     }
   }
+
+  /** Of {@link Configuration#exact}: nothing is fitted. */
+  private static final int ALL = Integer.MAX_VALUE;
 
   private static final List<Term> RECOMMENDED_TERMS =
       List.of(Term.ONE, Term.LINEAR, Term.SQUARE, Term.CUBE, Term.FOURTH, Term.ROOT);
@@ -73,7 +74,7 @@ final class DistillKitPayload {
   /** All that are tried. */
   static final List<Configuration> CONFIGURATIONS =
       List.of(
-          new Configuration("exact", Integer.MAX_VALUE, List.of(), 0),
+          new Configuration("exact", ALL, List.of(), 0),
           new Configuration("recommended", 16, RECOMMENDED_TERMS, 0),
           new Configuration("budget pick", 1, List.of(Term.ONE, Term.LINEAR, Term.ROOT), 0),
           new Configuration("recommended, 4-bit residuals", 16, RECOMMENDED_TERMS, 4),

@@ -57,6 +57,7 @@ public abstract class SurveyLogits
       boolean isReference = index == settings.logits().size();
       String file = isReference ? settings.reference().path() : settings.logits().get(index).path();
       double[] row = new double[settings.vocabulary()];
+      double[] centred = new double[settings.vocabulary()];
       ReferenceBlock reference = new ReferenceBlock(isReference ? 1 : 0, row.length);
       double[] magnitude = new double[1];
       double largest = 0;
@@ -64,10 +65,11 @@ public abstract class SurveyLogits
         for (long probe = 0; probe < settings.probes(); probe++) {
           rows.read(probe, probe + 1, row, 0);
           try {
+            System.arraycopy(row, 0, centred, 0, row.length);
+            Centring.centre(centred, 1, row.length, Centring.Masking.FORBIDDEN, magnitude);
             if (isReference) {
               reference.derive(row, 1);
             }
-            Centring.centre(row, 1, row.length, Centring.Masking.FORBIDDEN, magnitude);
           } catch (BadLogitException e) {
             throw new BadInputException(
                 file

@@ -227,12 +227,15 @@ class PeerKernelsTest {
     assertThat(k == 0 || new TopKPayload(k, vocabulary).bits() <= bits, is(true));
     assertThat(k == vocabulary || new TopKPayload(k + 1, vocabulary).bits() > bits, is(true));
     for (Configuration configuration : DistillKitPayload.CONFIGURATIONS) {
+      int least =
+          configuration.terms().isEmpty() && configuration.residualBits() == 0
+              ? 1
+              : configuration.exact() + Math.max(1, configuration.terms().size());
       int most = configuration.largest(bits, vocabulary);
       assertThat(most == 0 || 8 * configuration.bytes(most, vocabulary) <= bits, is(true));
-      int next = most + 1;
-      boolean fits = next <= vocabulary && 8 * configuration.bytes(next, vocabulary) <= bits;
-      // What would fit with fewer values than the fit has terms is left alone.
-      assertThat(!fits || next - configuration.exact() < configuration.terms().size(), is(true));
+      assertThat(most == 0 || most >= least, is(true));
+      int next = Math.max(least, most + 1);
+      assertThat(next > vocabulary || 8 * configuration.bytes(next, vocabulary) > bits, is(true));
     }
   }
 
