@@ -30,7 +30,11 @@ public final class ComparisonPage {
 
   /** The page as UTF-8. */
   public static byte[] html(Comparison run) {
-    return PageRenderer.render(new ComparisonPage(run).page());
+    return PageRenderer.render(page(run));
+  }
+
+  static Page page(Comparison run) {
+    return new ComparisonPage(run).page();
   }
 
   /**
