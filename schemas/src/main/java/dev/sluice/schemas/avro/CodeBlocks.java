@@ -1,6 +1,7 @@
 package dev.sluice.schemas.avro;
 
 import dev.sluice.schemas.BlockHeader;
+import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.Sha256;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -9,6 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.zip.CRC32C;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaNormalization;
 import org.apache.avro.io.BinaryEncoder;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.avro.specific.SpecificDatumWriter;
@@ -20,6 +23,10 @@ public final class CodeBlocks {
 
   /** Bytes of an Ed25519 signature. */
   public static final int SIGNATURE_BYTES = 64;
+
+  /** What an uplink file names as its schema: the records', without the words about them. */
+  public static final Schema FILE_SCHEMA =
+      new Schema.Parser().parse(SchemaNormalization.toParsingForm(CodeBlock.getClassSchema()));
 
   private static final int MAX_NAME_BYTES = 256;
 
