@@ -72,7 +72,11 @@ public final class AggregateRound {
       claims = prefixes.get(SequentialRefinement.CLAIMS);
       rejected = rejected.and(prefixes.get(SequentialRefinement.REJECTED));
     }
-    KFoldAverage mean = KFoldAverage.of(round).withMinNodes(minNodes).into(aside);
+    KFoldAverage mean =
+        KFoldAverage.of(round)
+            .withMinNodes(minNodes)
+            .withReference(directory.reference())
+            .into(aside);
     PCollectionTuple teacher =
         claims.apply("KFoldAverage", before.map(mean::remembering).orElse(mean));
 

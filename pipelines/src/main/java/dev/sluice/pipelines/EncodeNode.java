@@ -50,7 +50,9 @@ public final class EncodeNode {
       Optional<SigningKey> key,
       String attempt) {
     EncodeUplink encode =
-        EncodeUplink.of(round, node, logits, directory.aside(attempt)).withMasking(masking);
+        EncodeUplink.of(round, node, logits, directory.aside(attempt))
+            .withMasking(masking)
+            .withReference(directory.reference());
     String name = round.nodes().get(node).getName();
     pipeline
         .apply(

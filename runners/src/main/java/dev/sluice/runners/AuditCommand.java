@@ -7,6 +7,7 @@ import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.round.RoundDirectory;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -61,11 +62,13 @@ final class AuditCommand extends SluiceCommand {
         .print(
             json
                 ? new String(PlainJson.write(audit), StandardCharsets.UTF_8)
-                : forPeople(audit, planned.trim() > 0));
+                : forPeople(audit, planned));
     return 0;
   }
 
-  private static String forPeople(Audit audit, boolean trimmed) {
+  private static String forPeople(Audit audit, PlannedRound planned) {
+    boolean trimmed = planned.trim() > 0;
+    boolean relative = planned.isRelative();
     Texts.Table kl =
         new Texts.Table(
             "KL, nats (means over " + Texts.count(audit.getProbes(), "probe") + ")", "");
@@ -76,31 +79,49 @@ final class AuditCommand extends SluiceCommand {
       kl.row("lower bound (L) on the expectation", Texts.number(audit.getLower()));
     }
     kl.row(
-        "measured: " + (trimmed ? "trimmed mean" : "mean") + " of clipped logits || teacher",
+        "measured: "
+            + (trimmed ? "trimmed mean of" : "mean of")
+            + (relative ? "" : " clipped")
+            + " logits || teacher",
         Texts.number(audit.getKl())
             + (audit.getKlStandardError() == null
                 ? ""
                 : " +- " + Texts.number(audit.getKlStandardError())));
     if (audit.getUpper() != null) {
-      kl.row("upper bound (U) on the expectation", Texts.number(audit.getUpper()));
+      kl.row(
+          relative ? "upper bound, as certified" : "upper bound (U) on the expectation",
+          Texts.number(audit.getUpper()));
     }
-    kl.row("worst case, for any dither", Texts.number(audit.getWorstCase()));
-    kl.row("what clipping alone did", Texts.number(audit.getClipKl()));
-    Texts.Table error = new Texts.Table("error per coordinate, logits", "");
+    if (!relative) {
+      kl.row("worst case, for any dither", Texts.number(audit.getWorstCase()));
+      kl.row("what clipping alone did", Texts.number(audit.getClipKl()));
+    }
+    Texts.Table error =
+        new Texts.Table(
+            relative
+                ? "error per coordinate, logits, of a probe up to a constant"
+                : "error per coordinate, logits",
+            "");
     error.row("mean square, measured", Texts.number(audit.getMse()));
     if (audit.getExpectedMse() != null) {
       error.row("mean square, expected of the steps", Texts.number(audit.getExpectedMse()));
     }
-    error.row("bias", Texts.number(audit.getBias()));
-    Texts.Table nodes = new Texts.Table("node", "budget", "payload", "overhead", "clipped", "step");
+    if (!relative) {
+      error.row("bias", Texts.number(audit.getBias()));
+    }
+    String[] headings = {"node", "budget", "payload", "overhead", "clipped", "step"};
+    int columns = relative ? 4 : headings.length;
+    Texts.Table nodes = new Texts.Table(Arrays.copyOf(headings, columns));
     for (NodeAudit node : audit.getNodes()) {
-      nodes.row(
-          node.getName(),
-          Texts.number((double) node.getBitsPerProbe()),
-          Texts.number(node.getPayloadBitsPerProbe()),
-          Texts.percent(node.getOverhead()),
-          Texts.percent(node.getClippedFraction()),
-          Texts.number(node.getStep()));
+      String[] cells = {
+        node.getName(),
+        Texts.number((double) node.getBitsPerProbe()),
+        Texts.number(node.getPayloadBitsPerProbe()),
+        Texts.percent(node.getOverhead()),
+        Texts.percent(node.getClippedFraction()),
+        Texts.number(node.getStep())
+      };
+      nodes.row(Arrays.copyOf(cells, columns));
     }
     String price = "";
     if (audit.getPrice() != null) {
@@ -125,16 +146,16 @@ final class AuditCommand extends SluiceCommand {
     }
     return "Round "
         + audit.getRound()
-        + (audit.getUpper() == null
-            ? "; no error law "
+        + (audit.getUpper() != null || relative
+            ? ""
+            : "; no error law "
                 + (trimmed ? "of a trimmed mean" : "without dither")
-                + ": only the worst case is certain"
-            : "")
+                + ": only the worst case is certain")
         + "\n\n"
         + kl
         + "\n"
         + error
-        + "\nbits per probe, and steps in logits\n"
+        + (relative ? "\nbits per probe\n" : "\nbits per probe, and steps in logits\n")
         + nodes
         + price;
   }

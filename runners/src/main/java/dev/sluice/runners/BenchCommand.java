@@ -122,7 +122,7 @@ final class BenchCommand extends SluiceCommand {
     RoundDirectory start = new RoundDirectory(root + "/start");
     RoundDirectory whole = new RoundDirectory(root + "/whole");
     err().println("writing uplinks under " + root);
-    generate(start, "start", Math.min(probes, PlanDraft.maxProbesPerBlock(vocabulary)));
+    generate(start, "start", Math.min(probes, PlanDraft.maxProbesPerBlock(vocabulary, false)));
     long bytes = generate(whole, "whole", probes);
     ObjectNode result = new ObjectMapper().createObjectNode();
     result.put("nodes", nodes).put("probes", probes).put("vocabulary", vocabulary);

@@ -217,6 +217,12 @@ final class BoundsCommand extends SluiceCommand {
   }
 
   private static void checkMean(PlannedRound planned) throws BadInputException {
+    if (planned.isRelative()) {
+      throw new BadInputException(
+          planned.source()
+              + ": its channel is 'reference', and these bounds are of the other; what is certain of"
+              + " it is in manifest.json");
+    }
     if (planned.trim() > 0) {
       throw new BadInputException(
           planned.source()

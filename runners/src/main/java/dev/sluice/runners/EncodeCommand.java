@@ -54,7 +54,7 @@ final class EncodeCommand extends SluiceCommand {
       defaultValue = "error",
       description =
           "What a logit of -infinity is. error: a mistake, nothing is sent. floor: a masked token,"
-              + " sent as the clip's floor and counted. Default: ${DEFAULT-VALUE}.")
+              + " sent as the clip's floor, or in the reference channel as its row's least logit, and counted. Default: ${DEFAULT-VALUE}.")
   private String masked;
 
   @Option(
@@ -159,10 +159,8 @@ final class EncodeCommand extends SluiceCommand {
   }
 
   private static String summary(PlannedRound round, NodePlan who, RoundRunner.Encoded encoded) {
-    double coordinates = (double) encoded.probes() * round.vocabulary();
     double payload = (double) encoded.payloadBits() / encoded.probes();
     double sent = 8.0 * encoded.bytes() / encoded.probes();
-    String clip = Texts.number(encoded.maxClip());
     return "node       "
         + who.getName()
         + " of round "
@@ -183,7 +181,17 @@ final class EncodeCommand extends SluiceCommand {
             who.getBitsPerProbe(),
             sent,
             Texts.percent(sent / payload - 1))
-        + "\nclip       "
+        + (round.isRelative() ? masked(encoded) : clip(round, encoded));
+  }
+
+  private static String masked(RoundRunner.Encoded encoded) {
+    return encoded.masked() == 0 ? "\n" : "\nmasked     " + encoded.masked() + " coordinates\n";
+  }
+
+  private static String clip(PlannedRound round, RoundRunner.Encoded encoded) {
+    double coordinates = (double) encoded.probes() * round.vocabulary();
+    String clip = Texts.number(encoded.maxClip());
+    return "\nclip       "
         + (encoded.minClip() == encoded.maxClip()
             ? clip
             : Texts.number(encoded.minClip()) + " to " + clip)

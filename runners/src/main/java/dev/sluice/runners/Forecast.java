@@ -1,40 +1,32 @@
 package dev.sluice.runners;
 
-import dev.sluice.schemas.BlockHeader;
-import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.NestedDigits;
 import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.UplinkFrame;
 import dev.sluice.transforms.theory.KlBounds;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /** What a plan implies before anything is sent. */
 final class Forecast {
-  /** Magic, sync marker, codec and the framing of the metadata of an Avro container. */
-  private static final int CONTAINER_BYTES = 60;
-
-  /** Frame and sync marker of an Avro block, checksum and length of a record. */
-  private static final int RECORD_BYTES = 30;
-
-  /** A signature, and what its length takes beside that of none. */
-  private static final int SIGNATURE_BYTES = 65;
-
   private final PlannedRound round;
 
   Forecast(PlannedRound round) {
     this.round = round;
   }
 
-  /** Exact bits of codes a probe, over a whole uplink. */
+  /** Bits of codes a probe, over a whole uplink: exact, or at most in the reference channel. */
   double payloadBitsPerProbe(int node) {
     return (double) sum(node, false) / round.plan().getProbes();
   }
 
-  /** Size of a node's uplink in bytes, to a few bytes a block. */
+  /**
+   * Size of a node's uplink in bytes, to some bytes a block; the most it may be, in the reference
+   * channel.
+   */
   long uplinkBytes(int node) {
     return round.nodes().get(node).getBitsPerProbe() == 0 ? 0 : sum(node, true);
   }
@@ -45,39 +37,20 @@ final class Forecast {
       return 0;
     }
     long blocks = round.blocks();
-    BlockShape whole = round.shape(node, 0);
-    BlockShape last = round.shape(node, round.blocks() - 1);
+    int last = round.blocks() - 1;
     if (!asFiles) {
-      return (blocks - 1) * whole.payloadBits() + last.payloadBits();
+      return (blocks - 1) * payloadBits(node, 0) + payloadBits(node, last);
     }
-    long header =
-        headerBytes(node) + (long) RECORD_BYTES + (round.isSigned() ? SIGNATURE_BYTES : 0);
-    int container =
-        CONTAINER_BYTES
-            + CodeBlocks.fileSchema().toString().getBytes(StandardCharsets.UTF_8).length;
-    return (long) round.shards() * container
-        + (blocks - 1) * (whole.payloadBytes() + header)
-        + last.payloadBytes()
-        + header;
+    return (long) round.shards() * UplinkFrame.head()
+        + (blocks - 1) * (round.maxCodesBytes(node, 0) + UplinkFrame.record(round, node, 0))
+        + round.maxCodesBytes(node, last)
+        + UplinkFrame.record(round, node, last);
   }
 
-  private int headerBytes(int node) {
-    int block = round.blocks() - 1;
-    return CodeBlocks.headerBytes(
-            BlockHeader.newBuilder()
-                .setRound(round.plan().getId())
-                .setPlan(round.digest())
-                .setNode(round.nodes().get(node).getName())
-                .setPlane(round.plane(node))
-                .setBlock(block)
-                .setFirstProbe(round.firstProbe(block))
-                .setProbes(round.probesIn(block))
-                .setClip(1)
-                .setClipped(0)
-                .setMasked(0)
-                .setPayloadBits(round.shape(node, 0).payloadBits())
-                .build())
-        .length;
+  private long payloadBits(int node, int block) {
+    return round.isRelative()
+        ? 8L * round.maxCodesBytes(node, block)
+        : round.shape(node, block).payloadBits();
   }
 
   /**

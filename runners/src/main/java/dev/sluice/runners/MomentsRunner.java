@@ -59,6 +59,16 @@ final class MomentsRunner {
     return take(CommittedRound.read(own.round(), own.directory()), own, choice);
   }
 
+  /** Moments of logits say what bits do in the channel that clips them. */
+  static void checkClipped(PlannedRound round) throws BadInputException {
+    if (round.isRelative()) {
+      throw new BadInputException(
+          round.source()
+              + ": its channel is 'reference', where bits do not follow the second moments of"
+              + " logits: this is for rounds whose logits are sent as they are");
+    }
+  }
+
   private static Moments take(CommittedRound committed, RunnerChoice choice) throws IOException {
     return take(committed, Uplinks.of(committed.round(), committed.directory()), choice);
   }
@@ -66,6 +76,7 @@ final class MomentsRunner {
   private static Moments take(CommittedRound committed, Uplinks own, RunnerChoice choice)
       throws IOException {
     PlannedRound round = committed.round();
+    checkClipped(round);
     RoundDirectory directory = committed.directory();
     List<Uplinks> refined = RefinedRounds.of(round, directory);
     RunnerChoice runner = RoundRunner.choose(choice, directory).runner();

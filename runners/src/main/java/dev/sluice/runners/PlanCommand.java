@@ -2,6 +2,7 @@ package dev.sluice.runners;
 
 import dev.sluice.schemas.Average;
 import dev.sluice.schemas.ClipPolicy;
+import dev.sluice.schemas.ReferencePlan;
 import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.round.BadInputException;
@@ -114,6 +115,43 @@ final class PlanCommand extends SluiceCommand {
   private String quantizer;
 
   @Option(
+      names = "--channel",
+      paramLabel = "logits|reference",
+      description =
+          "logits: as they are, clipped, each with the same bits. reference: relative to a public"
+              + " reference, with bits where it is probable, entropy coded; for far fewer bits."
+              + " Default: logits.")
+  private String channel;
+
+  @Option(
+      names = "--reference",
+      paramLabel = "FILE|DIR",
+      description =
+          "With --channel reference: .npy with a row of logits for each probe, such as the base"
+              + " model's; or the directory of a committed round, whose teacher is taken. It is"
+              + " copied to reference.npy beside plan.json, and every site needs both. --probes and"
+              + " --vocab follow from it. Default: uniform, no file.")
+  private String reference;
+
+  @Option(
+      names = "--bits-per-probe",
+      paramLabel = "B[,N=B..]",
+      description =
+          "With --channel reference: bits that a node's uplink files may take for a probe, headers"
+              + " and all, on average; or 0 for a node that is silent this round; then exceptions"
+              + " by node, as in 2000,n0=500.")
+  private String bitsPerProbe;
+
+  @Option(
+      names = "--kappa",
+      paramLabel = "X",
+      description =
+          "With --channel reference: coordinates are sent where their weighted power is at least X"
+              + " times the water level, 1/16 to 64. More leaves out more of the tail for finer"
+              + " steps before it. Default: 1.")
+  private Double kappa;
+
+  @Option(
       names = "--average",
       paramLabel = "mean|trimmed-mean",
       description =
@@ -211,7 +249,73 @@ final class PlanCommand extends SluiceCommand {
     RoundDirectory directory = Locations.inputs(round);
     Optional<KeyFiles.Pair> hub =
         sign == null ? Optional.empty() : Optional.of(KeyFiles.pair(sign));
-    PlannedRound planned = finished(keyed(draft(directory)));
+    Optional<PublicReference> copied = reference(directory);
+    try {
+      return write(directory, hub, copied);
+    } finally {
+      if (copied.isPresent()) {
+        copied.get().discard();
+      }
+    }
+  }
+
+  /** A copy of the reference, aside. */
+  private Optional<PublicReference> reference(RoundDirectory directory) throws IOException {
+    boolean relative = "reference".equals(channel);
+    if (!relative && channel != null && !channel.equals("logits")) {
+      throw usage("--channel: found '" + channel + "', expected logits or reference");
+    }
+    if (!relative) {
+      refuse(
+          "--channel logits",
+          "--reference",
+          reference,
+          "--bits-per-probe",
+          bitsPerProbe,
+          "--kappa",
+          kappa);
+      return Optional.empty();
+    }
+    String beside = "--channel reference";
+    refuse(beside, "--bits-per-coordinate", bits, "--clip", clip, "--quantizer", quantizer);
+    refuse(
+        beside, "--average", average, "--trim", trim, "--from", from, "--allocation", allocation);
+    refuse(beside, "--refines", refines, "--total-bits-per-coordinate", total);
+    require("--nodes", nodes);
+    require("--bits-per-probe", bitsPerProbe);
+    if (kappa != null && !Double.isFinite(kappa)) {
+      throw usage("--kappa: found " + kappa + ", expected a number");
+    }
+    if (reference == null) {
+      require("--probes", probes);
+      require("--vocab", vocabulary);
+      return Optional.empty();
+    }
+    PublicReference copied = PublicReference.copy(reference, directory);
+    if ((probes != null && probes != copied.probes())
+        || (vocabulary != null && vocabulary != copied.vocabulary())) {
+      copied.discard();
+      throw new BadInputException(
+          reference
+              + ": found shape ("
+              + copied.probes()
+              + ", "
+              + copied.vocabulary()
+              + "), expected ("
+              + (probes == null ? copied.probes() : probes)
+              + ", "
+              + (vocabulary == null ? copied.vocabulary() : vocabulary)
+              + ") as --probes and --vocab say");
+    }
+    probes = copied.probes();
+    vocabulary = copied.vocabulary();
+    return Optional.of(copied);
+  }
+
+  private Integer write(
+      RoundDirectory directory, Optional<KeyFiles.Pair> hub, Optional<PublicReference> copied)
+      throws IOException {
+    PlannedRound planned = finished(keyed(draft(directory, copied)));
     byte[] json = planned.json();
     boolean replaced = false;
     if (Storage.find(directory.plan()).isPresent()) {
@@ -227,7 +331,13 @@ final class PlanCommand extends SluiceCommand {
     List<RevokedKey> revoked =
         planned.isSigned() ? KeyRevocations.all(directory) : List.of(); // of plans before it too
     Storage.deleteIfExists(directory.planSignature()); // at no time beside a plan not signed
+    if (copied.isPresent()) {
+      copied.get().commit(directory);
+    }
     Storage.replace(directory.plan(), json);
+    if (copied.isEmpty()) {
+      Storage.deleteIfExists(directory.reference());
+    }
     if (!revoked.isEmpty()) {
       KeyRevocations.write(planned, directory, revoked);
     } else {
@@ -346,12 +456,15 @@ final class PlanCommand extends SluiceCommand {
       return "--id"; // which can be wrong by being a refined round's
     }
     if (field.startsWith("nodes")) {
-      return bits == null ? null : "--bits-per-coordinate";
+      return bitsPerProbe != null
+          ? "--bits-per-probe"
+          : bits == null ? null : "--bits-per-coordinate";
     }
     if (field.startsWith("clip")) {
       return clip == null ? null : "--clip";
     }
     return switch (field) {
+      case "reference.kappa" -> kappa == null ? null : "--kappa";
       case "probes" -> probes == null ? null : "--probes";
       case "vocabulary" -> vocabulary == null ? null : "--vocab";
       case "quantizer" -> quantizer == null ? null : "--quantizer";
@@ -361,7 +474,11 @@ final class PlanCommand extends SluiceCommand {
     };
   }
 
-  private PlanDraft draft(RoundDirectory directory) throws IOException {
+  private PlanDraft draft(RoundDirectory directory, Optional<PublicReference> copied)
+      throws IOException {
+    if ("reference".equals(channel)) {
+      return relative(copied);
+    }
     if (from != null || allocation != null) {
       if (from == null || allocation == null || refines != null) {
         throw usage("--from and --allocation go together, and without --refines");
@@ -412,6 +529,19 @@ final class PlanCommand extends SluiceCommand {
     PlanDraft draft = new PlanDraft(id, probes, vocabulary);
     Map<String, Double> each = perNode("--bits-per-coordinate", bits, names);
     names.forEach(name -> draft.withNode(name, each.get(name))); // a name said twice is refused
+    return overridden(new SuccessorPlan.Drafted(draft, names));
+  }
+
+  private PlanDraft relative(Optional<PublicReference> copied) throws IOException {
+    List<String> names = names();
+    PlanDraft draft =
+        new PlanDraft(id, probes, vocabulary)
+            .withReference(
+                new ReferencePlan(
+                    copied.map(PublicReference::sha256).orElse(null), kappa == null ? 1 : kappa))
+            .withClip(new ClipPolicy("none", null, null));
+    perNode("--bits-per-probe", bitsPerProbe, names)
+        .forEach((name, each) -> draft.withNode(name, each / Math.max(2, vocabulary)));
     return overridden(new SuccessorPlan.Drafted(draft, names));
   }
 

@@ -10,6 +10,7 @@ import dev.sluice.schemas.NodeMoments;
 import dev.sluice.schemas.NodePlan;
 import dev.sluice.schemas.Predicted;
 import dev.sluice.schemas.ReasonCount;
+import dev.sluice.schemas.ReferencePlan;
 import dev.sluice.schemas.RejectFile;
 import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.RoundPlan;
@@ -43,10 +44,8 @@ final class Reports {
         .append(Texts.count(plan.getProbes(), "probe"))
         .append(" of ")
         .append(plan.getVocabulary())
-        .append(" logits, quantizer ")
-        .append(plan.getQuantizer())
-        .append(", clip ")
-        .append(clip(plan.getClip()))
+        .append(" logits, ")
+        .append(round.isRelative() ? relative(plan.getReference()) : clipped(plan))
         .append(", seed ")
         .append(plan.getSeed());
     text.append("\nblocks     ")
@@ -63,6 +62,7 @@ final class Reports {
     text.append(average(plan.getAverage()));
     digest(text, "probe set  ", plan.getProbeSetDigest());
     digest(text, "tokenizer  ", plan.getTokenizerDigest());
+    digest(text, "reference  ", round.referenceSha256().orElse(null));
     if (round.isSigned()) {
       text.append("signed     blocks count only under a signature by a key of their node\n");
     }
@@ -96,6 +96,17 @@ final class Reports {
                     .append(Texts.number(upper))
                     .append(" nats\n"));
     return text.toString();
+  }
+
+  private static String clipped(RoundPlan plan) {
+    return "quantizer " + plan.getQuantizer() + ", clip " + clip(plan.getClip());
+  }
+
+  private static String relative(ReferencePlan reference) {
+    return "relative to "
+        + (reference.getSha256() == null ? "the uniform reference" : "reference.npy")
+        + ", kappa "
+        + Texts.number(reference.getKappa());
   }
 
   /** How nodes are averaged, where that is not their mean. */
@@ -182,21 +193,29 @@ final class Reports {
       if (who.getBitsPerProbe() == 0) {
         cells.addAll(List.of("0", "0", "0", "silent", "0 B", bar));
       } else {
-        BlockShape shape = round.shape(node, 0);
         cells.addAll(
             List.of(
                 Texts.number(who.getBitsPerCoordinate()),
                 who.getBitsPerProbe() + "",
-                String.format(Locale.ROOT, "%.1f", forecast.payloadBitsPerProbe(node)),
-                shape.finer() == 0
-                    ? "" + shape.symbols()
-                    : shape.symbols() + ".." + (shape.symbols() + 1),
+                (round.isRelative() ? "up to " : "")
+                    + String.format(Locale.ROOT, "%.1f", forecast.payloadBitsPerProbe(node)),
+                symbols(round, node),
                 Texts.bytes(forecast.uplinkBytes(node)),
                 bar));
       }
       table.row(cells.toArray(new String[0]));
     }
     return table.toString();
+  }
+
+  private static String symbols(PlannedRound round, int node) {
+    if (round.isRelative()) {
+      return "entropy coded";
+    }
+    BlockShape shape = round.shape(node, 0);
+    return shape.finer() == 0
+        ? "" + shape.symbols()
+        : shape.symbols() + ".." + (shape.symbols() + 1);
   }
 
   /** Fingerprints of a node's keys. */
@@ -252,6 +271,10 @@ final class Reports {
     Certificate certificate = manifest.getCertificate();
     StringBuilder text = new StringBuilder();
     text.append("certificate, nats, mean over probes\n");
+    boolean relative = certificate.getErrorLaw().equals("relative");
+    if (relative) {
+      return text.append(relative(certificate)).append(accounts(manifest)).toString();
+    }
     text.append("  upper (U)    ").append(Texts.number(certificate.getUpper()));
     text.append(certificate.getUpper() == null ? "   no error law\n" : "\n");
     text.append("  lower (L)    ").append(Texts.number(certificate.getLower())).append('\n');
@@ -262,6 +285,22 @@ final class Reports {
     text.append("  clipped      ")
         .append(Texts.percent(certificate.getClippedFraction()))
         .append(" of coordinates; what clipping did is not in the bounds\n");
+    return text.append(accounts(manifest)).toString();
+  }
+
+  private static String relative(Certificate certificate) {
+    return certificate.getUpper() == null
+        ? "  upper        none: what some node did not send is too much to be said\n"
+        : "  upper        "
+            + Texts.number(certificate.getUpper())
+            + "   for these logits\n  of it unsent "
+            + Texts.number(certificate.getUnsent())
+            + "   as the nodes measured it\n";
+  }
+
+  /** What of a round is not its certificate. */
+  private static String accounts(Manifest manifest) {
+    StringBuilder text = new StringBuilder();
     text.append(average(manifest.getAverage()));
     text.append(
         split(
@@ -279,10 +318,11 @@ final class Reports {
                 "bits/coord",
                 "payload/probe",
                 "uplink/probe",
-                "overhead",
-                "clipped",
-                "clip",
-                "step"));
+                "overhead"));
+    boolean clips = !manifest.getCertificate().getErrorLaw().equals("relative");
+    addIf(clips, headings, "clipped");
+    addIf(clips, headings, "clip");
+    addIf(clips, headings, "step");
     addIf(refines, headings, "planes");
     headings.add("");
     Texts.Table table = new Texts.Table(headings.toArray(new String[0]));
@@ -303,10 +343,10 @@ final class Reports {
                   Texts.number(node.getBitsPerCoordinate()),
                   String.format(Locale.ROOT, "%.1f", node.getPayloadBitsPerProbe()),
                   String.format(Locale.ROOT, "%.1f", node.getUplinkBitsPerProbe()),
-                  Texts.percent(node.getOverhead()),
-                  Texts.percent(node.getClippedFraction()),
-                  Texts.number(node.getMeanClip()),
-                  Texts.number(node.getMeanStep())));
+                  Texts.percent(node.getOverhead())));
+      addIf(clips, cells, Texts.percent(node.getClippedFraction()));
+      addIf(clips, cells, Texts.number(node.getMeanClip()));
+      addIf(clips, cells, Texts.number(node.getMeanStep()));
       addIf(refines, cells, planes(node.getPrefixes()));
       cells.add(Texts.bar(node.getPayloadBitsPerProbe(), most, BAR));
       table.row(cells.toArray(new String[0]));

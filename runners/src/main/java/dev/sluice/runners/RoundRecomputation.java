@@ -84,6 +84,9 @@ final class RoundRecomputation extends Recomputation {
     if (Files.exists(root.resolve(at + REVOKED).normalize())) {
       inputs.add(at + REVOKED);
     }
+    if (Files.exists(root.resolve(at + RoundDirectory.REFERENCE).normalize())) {
+      inputs.add(at + RoundDirectory.REFERENCE);
+    }
     inputs.addAll(files(at + UPLINK));
     return inputs;
   }

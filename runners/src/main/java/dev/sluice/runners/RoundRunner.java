@@ -159,12 +159,13 @@ public final class RoundRunner {
           round.source() + ": node '" + who.getName() + "' has no bits in this round");
     }
     new LogitBlock(round, masking).open(logits).close(); // says what is wrong with the file's shape
+    PublicReference.verify(round, directory);
     RunnerChoice runner =
         choice.engine() == Engine.AUTO
             ? RunnerChoice.direct().withParallelism(choice.parallelism())
             : choice;
     String attempt = UUID.randomUUID().toString();
-    double bytesPerProbe = round.shape(node, 0).payloadBytes() / (double) round.probesIn(0);
+    double bytesPerProbe = round.maxCodesBytes(node, 0) / (double) round.probesIn(0);
     run(
         runner,
         "encode",
@@ -191,6 +192,7 @@ public final class RoundRunner {
       Map<String, String> logits,
       Centring.Masking masking)
       throws IOException {
+    PublicReference.verify(round, directory);
     List<Integer> speaking = new ArrayList<>();
     double bytesPerProbe = 0;
     for (int node = 0; node < round.nodes().size(); node++) {
@@ -201,7 +203,7 @@ public final class RoundRunner {
               round.source() + ": node '" + who.getName() + "' has bits, but no logits here");
         }
         new LogitBlock(round, masking).open(logits.get(who.getName())).close();
-        bytesPerProbe += round.shape(node, 0).payloadBytes() / (double) round.probesIn(0);
+        bytesPerProbe += round.maxCodesBytes(node, 0) / (double) round.probesIn(0);
         speaking.add(node);
       }
     }
@@ -305,6 +307,7 @@ public final class RoundRunner {
       throws IOException {
     PlannedRound round = own.round();
     RoundDirectory directory = own.directory();
+    PublicReference.verify(round, directory);
     List<Uplinks> refined = RefinedRounds.of(round, directory);
     RunnerChoice runner = choose(choice, directory).runner();
     Outcome outcome =

@@ -54,6 +54,7 @@ final class SuccessorPlan {
     checkApart(warmUp, directory);
     PlannedRound base = RoundRunner.plan(warmUp);
     checkId(base, id);
+    MomentsRunner.checkClipped(base);
     String path = Locations.existing(file).resourceId().toString();
     byte[] json = Storage.read(path, PlainJson.MAX_BYTES);
     Allocation split = PlainJson.read(Allocation.class, Allocation.getClassSchema(), json, path);
@@ -141,6 +142,14 @@ final class SuccessorPlan {
     checkApart(refined, directory);
     PlannedRound base = RoundRunner.plan(refined);
     checkId(base, id);
+    if (base.isRelative()) {
+      throw new BadInputException(
+          base.source()
+              + ": a round of the reference channel has no further digits; a new round with"
+              + " --channel reference --reference "
+              + refined.root()
+              + " goes on from its teacher");
+    }
     Moments moments = MomentsRunner.measure(base, refined);
     Manifest manifest = RoundRunner.manifest(refined);
     List<RefinedRound> rounds = new ArrayList<>();

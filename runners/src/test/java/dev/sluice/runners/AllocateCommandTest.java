@@ -441,7 +441,7 @@ class AllocateCommandTest {
                                 List.of(averaged.contains(n.getName()) ? 1 : 0)))
                     .toList(),
                 List.of(),
-                new Certificate("uniform", 1.0, 1.0, 1.0, 1.0, 0.0),
+                new Certificate("uniform", 1.0, 1.0, null, 1.0, 1.0, 0.0),
                 List.of(new TeacherShard("teacher-00000", 0L, 100L, "", 0L, "", 0L)),
                 List.of(),
                 null,

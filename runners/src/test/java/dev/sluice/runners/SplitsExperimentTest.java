@@ -176,7 +176,7 @@ class SplitsExperimentTest {
             .setProbes(9)
             .setKl(kl)
             .setKlStandardError(standardError)
-            .setWorstCase(0)
+            .setWorstCase(0.0)
             .setClipKl(0)
             .setMse(0)
             .setBias(0)

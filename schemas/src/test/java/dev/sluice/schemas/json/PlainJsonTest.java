@@ -72,7 +72,8 @@ class PlainJsonTest {
         "tokenizerDigest" : "ab",
         "refines" : null,
         "split" : null,
-        "average" : null
+        "average" : null,
+        "reference" : null
       }
       """;
 
@@ -129,7 +130,7 @@ class PlainJsonTest {
                     "cd",
                     List.of(3))),
             List.of(new ActiveRange(0, 2, List.of("lund", "turku"), List.of(1, 1))),
-            new Certificate("none", null, null, 0.125, null, 0.0),
+            new Certificate("none", null, null, null, 0.125, null, 0.0),
             List.of(new TeacherShard("teacher-00000", 0L, 300L, "aa", 77L, "bb", 99L)),
             List.of(new RejectFile("lund", 5L, List.of(new ReasonCount("checksum", 5L)), "ee")),
             null,

@@ -63,6 +63,8 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
 
   abstract Optional<RoundDirectory> before();
 
+  abstract String reference();
+
   abstract Builder toBuilder();
 
   @AutoValue.Builder
@@ -75,6 +77,8 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
 
     abstract Builder setBefore(RoundDirectory before);
 
+    abstract Builder setReference(String reference);
+
     abstract KFoldAverage build();
   }
 
@@ -83,6 +87,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     return new AutoValue_KFoldAverage.Builder()
         .setRound(round)
         .setMinNodes(round.speakingNodes())
+        .setReference("")
         .build();
   }
 
@@ -101,6 +106,13 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
               + minNodes);
     }
     return toBuilder().setMinNodes(minNodes).build();
+  }
+
+  /**
+   * The public reference, .npy of m × V; needed in the reference channel where the plan has one.
+   */
+  public KFoldAverage withReference(String file) {
+    return toBuilder().setReference(file).build();
   }
 
   /** Writes the teacher as files below a directory. */
@@ -147,9 +159,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
             .apply("GroupByShard", GroupByKey.create())
             .apply(
                 "AverageNodes",
-                ParDo.of(
-                        new AverageFn(
-                            round(), minNodes(), directory().orElse(null), before().orElse(null)))
+                ParDo.of(new AverageFn(this))
                     .withOutputTags(ACCOUNTS, TupleTagList.of(TEACHER).and(REJECTED)));
     averaged.get(ACCOUNTS).setCoder(AvroCoder.of(ShardAccount.class));
     averaged.get(TEACHER).setCoder(AvroCoder.of(TeacherBlock.class));
@@ -194,15 +204,17 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     private final int minNodes;
     private final String directory; // null: the teacher's blocks are elements
     private final RoundDirectory before; // null: shards are not remembered
+    private final String reference; // not read but in the reference channel
     private transient ShardMemory memory;
     private transient RangeReader reader;
     private transient ShardAverager averager;
 
-    AverageFn(PlannedRound round, int minNodes, String directory, RoundDirectory before) {
-      this.round = round;
-      this.minNodes = minNodes;
-      this.directory = directory;
-      this.before = before;
+    AverageFn(KFoldAverage average) {
+      this.round = average.round();
+      this.minNodes = average.minNodes();
+      this.directory = average.directory().orElse(null);
+      this.before = average.before().orElse(null);
+      this.reference = average.reference();
     }
 
     @ProcessElement
@@ -210,7 +222,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
         throws IOException {
       if (averager == null) {
         reader = new RangeReader();
-        averager = new ShardAverager(round, minNodes, reader);
+        averager = new ShardAverager(round, minNodes, reader, reference);
       }
       List<BlockClaim> claims = new ArrayList<>();
       for (BlockClaim claim : shard.getValue()) {
@@ -277,6 +289,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     public void closeFiles() throws IOException {
       if (reader != null) {
         reader.close();
+        averager.close();
       }
     }
 

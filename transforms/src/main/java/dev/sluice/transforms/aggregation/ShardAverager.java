@@ -11,15 +11,10 @@ import dev.sluice.schemas.ShardAccount;
 import dev.sluice.schemas.ShortBlock;
 import dev.sluice.schemas.TeacherBlock;
 import dev.sluice.schemas.avro.CodeBlocks;
-import dev.sluice.transforms.channel.Accumulator;
-import dev.sluice.transforms.channel.BadCodesException;
-import dev.sluice.transforms.channel.BlockShape;
-import dev.sluice.transforms.channel.NestedDigits;
-import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.storage.RangeReader;
 import dev.sluice.transforms.uplink.ClaimCodes;
-import dev.sluice.transforms.uplink.Reason;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -36,17 +31,15 @@ import java.util.stream.Collectors;
  * decode to, divides, and hands the block to a sink. Holds one block's sums, one block's codes and
  * the shard's claims. Not thread-safe; reusable for shard after shard.
  */
-public final class ShardAverager {
+public final class ShardAverager implements Closeable {
   private static final int MISSING_SHOWN = 8;
   private static final int SHORT_SHOWN = 64;
 
   private final PlannedRound round;
   private final int minNodes;
-  private final ClaimCodes reader;
-  private final Accumulator sums;
+  private final BlockAverage blocks;
   private final float[] mean;
   private final ByteBuffer logits;
-  private final double[] scratch;
 
   /**
    * An averager for a round.
@@ -54,15 +47,17 @@ public final class ShardAverager {
    * @param minNodes fewest nodes for a block, 1 .. nodes with bits; a trimmed mean of f nodes needs
    *     2f + 1 in any case
    * @param reader where claims without inline codes are read from
+   * @param reference the public reference, .npy of m × V; not read where the plan names none
    */
-  public ShardAverager(PlannedRound round, int minNodes, RangeReader reader) {
+  public ShardAverager(PlannedRound round, int minNodes, RangeReader reader, String reference) {
     this.round = round;
     this.minNodes = minNodes;
-    this.reader = new ClaimCodes(round, reader);
-    int probes = round.probesIn(0);
-    this.sums = new Accumulator(probes, round.vocabulary(), round.trim());
-    this.mean = new float[probes * round.vocabulary()];
-    this.scratch = new double[round.vocabulary()];
+    ClaimCodes codes = new ClaimCodes(round, reader);
+    this.blocks =
+        round.isRelative()
+            ? new RelativeAverage(round, codes, reference)
+            : new ClippedAverage(round, codes);
+    this.mean = new float[round.probesIn(0) * round.vocabulary()];
     this.logits = ByteBuffer.allocate(4 * mean.length).order(ByteOrder.LITTLE_ENDIAN);
   }
 
@@ -114,10 +109,10 @@ public final class ShardAverager {
       Consumer<RejectedRecord> rejects)
       throws IOException {
     int probes = round.probesIn(block);
-    sums.reset(probes);
-    List<Prefix> active = new ArrayList<>(seats.size());
+    blocks.begin(block);
+    List<BlockAverage.Prefix> active = new ArrayList<>(seats.size());
     for (Quorum.Seat seat : seats) {
-      Prefix prefix = add(seat, block, rejects);
+      BlockAverage.Prefix prefix = blocks.add(seat, rejects);
       if (prefix != null) {
         active.add(prefix);
       }
@@ -130,14 +125,14 @@ public final class ShardAverager {
     }
     List<Integer> nodes = new ArrayList<>(active.size());
     List<Integer> planes = new ArrayList<>(active.size());
-    for (Prefix prefix : active) {
+    for (BlockAverage.Prefix prefix : active) {
       nodes.add(prefix.node());
       planes.add(prefix.claims().size());
       share(shares, prefix.node()).add(prefix, hasOwn(prefix));
     }
     activate(account.getActive(), block, nodes, planes);
-    sums.mean(active.size(), mean);
-    certify(account, active, probes);
+    blocks.mean(mean);
+    blocks.certify(account, mean);
     sink.write(teacher(block, probes, nodes), mean);
   }
 
@@ -145,7 +140,7 @@ public final class ShardAverager {
    * Nodes whose earlier digits of this block are not whole, so that what they send now cannot count
    * for it. That those digits have not gone since is what the commit sees to, by their digests.
    */
-  private long excused(List<Prefix> active) {
+  private long excused(List<BlockAverage.Prefix> active) {
     long excused = 0;
     int at = 0;
     for (int node = 0; node < round.nodes().size(); node++) {
@@ -160,93 +155,10 @@ public final class ShardAverager {
     return excused;
   }
 
-  /** What of one node's block was added: claims of planes 0, 1, ..., their law, the p clips. */
-  private record Prefix(int node, List<BlockClaim> claims, StepLaw law, double[] clips) {}
-
   /** Whether a prefix ends with what its node sent in this round. */
-  private boolean hasOwn(Prefix prefix) {
+  private boolean hasOwn(BlockAverage.Prefix prefix) {
     BlockClaim last = prefix.claims().get(prefix.claims().size() - 1);
     return last.getHeader().getRound().equals(round.plan().getId());
-  }
-
-  /** Adds the longest prefix of a seat's planes whose codes are codes; null where none are. */
-  private Prefix add(Quorum.Seat seat, int block, Consumer<RejectedRecord> rejects)
-      throws IOException {
-    List<BlockClaim> claims = new ArrayList<>();
-    if (seat.claim().getEarlier() != null) {
-      claims.addAll(seat.claim().getEarlier());
-    }
-    claims.add(seat.claim());
-    List<BlockShape> shapes = round.planes(seat.node(), block).subList(0, claims.size());
-    List<byte[]> codes = new ArrayList<>(claims.size());
-    for (int plane = 0; plane < claims.size(); plane++) {
-      codes.add(reader.read(claims.get(plane), plane));
-    }
-    BadCodesException last = null;
-    for (int length = claims.size(); length > 0; length--) {
-      try {
-        sums.add(
-            shapes.subList(0, length),
-            round.key(seat.node()),
-            block,
-            round.firstProbe(block),
-            claims.get(0).getHeader().getClip(),
-            round.nodes().size(),
-            codes.subList(0, length));
-        refuse(claims, length, last, rejects);
-        return new Prefix(
-            seat.node(),
-            claims.subList(0, length),
-            NestedDigits.law(shapes.subList(0, length)),
-            sums.clips());
-      } catch (BadCodesException e) {
-        last = e;
-      }
-    }
-    refuse(claims, 0, last, rejects);
-    return null;
-  }
-
-  /** Rejects this round's claim if it is behind the first {@code length}, which decode. */
-  private void refuse(
-      List<BlockClaim> claims,
-      int length,
-      BadCodesException fault,
-      Consumer<RejectedRecord> rejects) {
-    BlockClaim own = claims.get(claims.size() - 1);
-    if (length == claims.size() || !own.getHeader().getRound().equals(round.plan().getId())) {
-      return; // an earlier round's is among that round's rejects
-    }
-    rejects.accept(
-        length == claims.size() - 1
-            ? Quorum.reject(round, own, Reason.BAD_CODES, fault.getMessage())
-            : Quorum.reject(
-                round,
-                own,
-                Reason.OUT_OF_ORDER,
-                "digits of plane "
-                    + (claims.size() - 1)
-                    + ", but those of plane "
-                    + length
-                    + " are no codes: "
-                    + fault.getMessage()));
-  }
-
-  private void certify(ShardAccount account, List<Prefix> active, int probes) {
-    int vocabulary = round.vocabulary();
-    BlockCertificate certificate =
-        new BlockCertificate(
-            round.hasErrorLaw(),
-            round.trim(),
-            active.stream().map(Prefix::law).toList(),
-            active.stream().map(Prefix::clips).toArray(double[][]::new));
-    for (int probe = 0; probe < probes; probe++) {
-      certificate.add(probe, mean, probe * vocabulary, vocabulary, scratch);
-    }
-    account.setUpper(account.getUpper() + certificate.upper());
-    account.setLower(account.getLower() + certificate.lower());
-    account.setWorstCase(account.getWorstCase() + certificate.worstCase());
-    account.setVariance(account.getVariance() + certificate.variance());
   }
 
   private TeacherBlock teacher(int block, int probes, List<Integer> nodes) {
@@ -265,13 +177,16 @@ public final class ShardAverager {
         .build();
   }
 
-  private void tooFew(int block, List<Prefix> active, ShardAccount account) {
+  private void tooFew(int block, List<BlockAverage.Prefix> active, ShardAccount account) {
     account.setShortBlocks(account.getShortBlocks() + 1);
     if (account.getShortfalls().size() >= SHORT_SHOWN) {
       return;
     }
     Set<Integer> present =
-        active.stream().filter(this::hasOwn).map(Prefix::node).collect(Collectors.toSet());
+        active.stream()
+            .filter(this::hasOwn)
+            .map(BlockAverage.Prefix::node)
+            .collect(Collectors.toSet());
     List<Integer> missing = new ArrayList<>();
     for (int node = 0; node < round.nodes().size() && missing.size() < MISSING_SHOWN; node++) {
       if (round.nodes().get(node).getBitsPerProbe() > 0 && !present.contains(node)) {
@@ -294,6 +209,12 @@ public final class ShardAverager {
     }
   }
 
+  /** Closes what was opened besides the claims' files; further shards open it again. */
+  @Override
+  public void close() throws IOException {
+    blocks.close();
+  }
+
   private static ShardAccount emptyAccount(int shard) {
     return ShardAccount.newBuilder()
         .setShard(shard)
@@ -304,6 +225,7 @@ public final class ShardAverager {
         .setAvroBytes(0)
         .setUpper(0)
         .setLower(0)
+        .setUnsent(0)
         .setWorstCase(0)
         .setVariance(0)
         .setActive(new ArrayList<>())
@@ -346,7 +268,7 @@ public final class ShardAverager {
       prefixes = new int[Math.max(1, earlierDigests.length + own)];
     }
 
-    void add(Prefix prefix, boolean withOwn) {
+    void add(BlockAverage.Prefix prefix, boolean withOwn) {
       int length = prefix.claims().size();
       BlockHeader first = prefix.claims().get(0).getHeader();
       BlockClaim last = prefix.claims().get(length - 1);
@@ -366,7 +288,7 @@ public final class ShardAverager {
       for (double clip : prefix.clips()) {
         clipSum += clip;
         clipMax = Math.max(clipMax, clip);
-        stepSum += prefix.law().mean() * clip;
+        stepSum += prefix.meanStep() * clip;
       }
     }
 

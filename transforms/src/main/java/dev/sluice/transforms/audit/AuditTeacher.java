@@ -164,6 +164,11 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
             String name = active.getNodes().get(i);
             rows.open(logits.get(name)).read(block);
             int node = round.indexOf(name).orElseThrow();
+            if (round.isRelative()) {
+              // Centred by midrange, so that a row's least is its largest magnitude negated.
+              audit.add(node, rows.centred(), Arrays.copyOf(rows.magnitudes(), probes));
+              continue;
+            }
             audit.add(
                 node,
                 NestedDigits.law(round.planes(node, block).subList(0, active.getPlanes().get(i))),
@@ -289,10 +294,10 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
           .setProbes(totals.probes)
           .setKl(kl)
           .setKlStandardError(totals.probes < 2 ? null : Math.sqrt(spread / (m - 1)))
-          .setUpper(errorLaw ? totals.upper / m : null)
+          .setUpper(errorLaw ? totals.upper / m : certified(manifest))
           .setLower(errorLaw ? totals.lower / m : null)
           .setCertifiedLower(manifest.getCertificate().getLower())
-          .setWorstCase(totals.worstCase / m)
+          .setWorstCase(round.isRelative() ? null : totals.worstCase / m)
           .setClipKl(totals.clipKl / m)
           .setMse(totals.squaredError / (m * round.vocabulary()))
           .setExpectedMse(manifest.getCertificate().getMeanVariance())
@@ -304,6 +309,10 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
                   : null)
           .setChannelPrice(estimated ? price(nodes, NodeAudit::getChannelWeight) : null)
           .build();
+    }
+
+    private Double certified(Manifest manifest) {
+      return round.isRelative() ? manifest.getCertificate().getUpper() : null;
     }
 
     /** Of the nodes with bits that were averaged; null where a weight is 0. */

@@ -31,6 +31,7 @@ public final class ShardAudit {
   private double[][] clips = new double[0][];
   private double[] probeClips = new double[0];
   private int probes;
+  private int added;
 
   /**
    * An empty audit of one shard.
@@ -68,6 +69,7 @@ public final class ShardAudit {
   public void begin(int probes, int nodes) {
     this.probes = probes;
     laws.clear();
+    added = 0;
     clips = new double[nodes][];
     probeClips = new double[nodes];
     java.util.Arrays.fill(mean, 0, probes * vocabulary, 0);
@@ -85,14 +87,23 @@ public final class ShardAudit {
    * @param nodeClips the clip of each probe, logits; kept
    */
   public void add(int node, StepLaw law, double[] centred, double[] nodeClips) {
+    laws.add(law);
+    add(node, centred, nodeClips);
+  }
+
+  /**
+   * Adds one node whose steps differ by coordinate, so that there are no bounds here.
+   *
+   * @param floors what each probe's masked logits are, negated; no other is beyond
+   */
+  public void add(int node, double[] centred, double[] floors) {
     AuditedLogits own =
         logits.computeIfAbsent(node, index -> new AuditedLogits(index, 0L, 0.0, 0.0));
-    clips[laws.size()] = nodeClips;
-    laws.add(law);
+    clips[added++] = floors;
     extremes.next();
     clippedExtremes.next();
     for (int probe = 0; probe < probes; probe++) {
-      double clip = nodeClips[probe];
+      double clip = floors[probe];
       double squares = 0;
       int from = probe * vocabulary;
       for (int v = 0; v < vocabulary; v++) {
@@ -121,9 +132,8 @@ public final class ShardAudit {
    * @param teacher p × V, as decoded
    */
   public void end(double[] teacher) {
-    if (laws.size() != clips.length) {
-      throw new IllegalStateException(
-          "block of " + clips.length + " nodes ended with " + laws.size());
+    if (added != clips.length) {
+      throw new IllegalStateException("block of " + clips.length + " nodes ended with " + added);
     }
     int averaged = clips.length - 2 * extremes.trim();
     for (int probe = 0; probe < probes; probe++) {
@@ -134,6 +144,11 @@ public final class ShardAudit {
       for (int c = from; c < to; c++) {
         mean[c] /= averaged;
         clippedMean[c] /= averaged;
+      }
+      if (laws.isEmpty()) {
+        align(teacher, from, to);
+      }
+      for (int c = from; c < to; c++) {
         double e = teacher[c] - clippedMean[c];
         error += e;
         squares += e * e;
@@ -149,7 +164,22 @@ public final class ShardAudit {
     }
   }
 
+  /** Relative logits have no constant of their own: gives the means the teacher's. */
+  private void align(double[] teacher, int from, int to) {
+    double apart = 0;
+    for (int c = from; c < to; c++) {
+      apart += (teacher[c] - clippedMean[c]) / vocabulary;
+    }
+    for (int c = from; c < to; c++) {
+      mean[c] += apart;
+      clippedMean[c] += apart;
+    }
+  }
+
   private void bounds(int probe, int from, int to) {
+    if (laws.isEmpty()) {
+      return;
+    }
     for (int i = 0; i < clips.length; i++) {
       probeClips[i] = clips[i][probe];
     }

@@ -124,9 +124,11 @@ final class ManifestDraft {
       PlannedRound round, List<ShardAccount> shards, NodeSums[] nodes) {
     double upper = 0;
     double lower = 0;
+    double unsent = 0;
     double worstCase = 0;
     double variance = 0;
     for (ShardAccount shard : shards) {
+      unsent += shard.getUnsent();
       upper += shard.getUpper();
       lower += shard.getLower();
       worstCase += shard.getWorstCase();
@@ -139,6 +141,14 @@ final class ManifestDraft {
       probes += node.probes;
     }
     double m = round.plan().getProbes();
+    if (round.isRelative()) {
+      return Certificate.newBuilder()
+          .setErrorLaw("relative")
+          .setUpper(finite(upper / m))
+          .setUnsent(finite(unsent / m))
+          .setClippedFraction(0)
+          .build();
+    }
     boolean uniform = round.hasErrorLaw();
     return Certificate.newBuilder()
         .setErrorLaw(uniform ? "uniform" : "none")
@@ -148,6 +158,11 @@ final class ManifestDraft {
         .setMeanVariance(uniform ? variance / m : null)
         .setClippedFraction(probes == 0 ? 0 : clipped / ((double) probes * round.vocabulary()))
         .build();
+  }
+
+  /** A node may say that what it does not send is too much to be said: then there is no bound. */
+  private static Double finite(double bound) {
+    return Double.isFinite(bound) ? bound : null;
   }
 
   private static List<ActiveRange> active(PlannedRound round, List<ShardAccount> shards) {

@@ -52,7 +52,7 @@ public record ComparisonSettings(
 
   /** Memory that one cell takes while it is measured, bytes. */
   public long bytesOfACell() {
-    long coordinates = Math.max(ReferenceChannel.BLOCK_BYTES / 4, vocabulary);
+    long coordinates = Math.max(SparseTransmission.BLOCK_BYTES / 4, vocabulary);
     return BYTES_A_COORDINATE * Math.min(coordinates, probes * vocabulary);
   }
 }

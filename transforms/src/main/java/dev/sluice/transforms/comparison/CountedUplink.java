@@ -1,12 +1,12 @@
 package dev.sluice.transforms.comparison;
 
-import dev.sluice.schemas.BlockHeader;
 import dev.sluice.schemas.CodeBlock;
-import dev.sluice.schemas.Sha256;
 import dev.sluice.schemas.avro.CodeBlocks;
+import dev.sluice.transforms.round.PlannedRound;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.apache.avro.file.DataFileWriter;
 import org.apache.avro.specific.SpecificDatumWriter;
 
@@ -15,10 +15,8 @@ import org.apache.avro.specific.SpecificDatumWriter;
  * dev.sluice.transforms.uplink.EncodeUplink} writes them. FORMAT 4.
  */
 final class CountedUplink {
-  private static final Sha256 NO_PLAN = new Sha256(new byte[32]);
-
+  private final PlannedRound round;
   private final String node;
-  private final int blocksPerFile;
   private final Counter counter = new Counter();
   private DataFileWriter<CodeBlock> writer;
   private int blocks;
@@ -38,20 +36,43 @@ final class CountedUplink {
     }
   }
 
-  CountedUplink(String node, int blocksPerFile) {
-    this.node = node;
-    this.blocksPerFile = blocksPerFile;
+  CountedUplink(PlannedRound round, int node) {
+    this.round = round;
+    this.node = round.nodes().get(node).getName();
+  }
+
+  /** One for each node of a round. */
+  static List<CountedUplink> ofAll(PlannedRound round) {
+    return IntStream.range(0, round.nodes().size())
+        .mapToObj(node -> new CountedUplink(round, node))
+        .toList();
+  }
+
+  /** Bytes of all of them. */
+  static long bytes(List<CountedUplink> uplinks) throws IOException {
+    long bytes = 0;
+    for (CountedUplink uplink : uplinks) {
+      uplink.close();
+      bytes += uplink.counter.bytes;
+    }
+    return bytes;
+  }
+
+  /** Bytes of all of them that are not codes. */
+  static long overheadBytes(List<CountedUplink> uplinks) throws IOException {
+    return bytes(uplinks) - uplinks.stream().mapToLong(uplink -> uplink.codes).sum();
   }
 
   /** Appends a block. */
   void append(CodeBlock block) throws IOException {
+    int blocksPerFile = round.plan().getLayout().getBlocksPerShard();
     if (blocks % blocksPerFile == 0) {
       close();
       writer = new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class));
       writer.create(
           CodeBlocks.fileSchema(),
           counter,
-          CodeBlocks.syncMarker(NO_PLAN, node, blocks / blocksPerFile));
+          CodeBlocks.syncMarker(round.digest(), node, blocks / blocksPerFile));
     }
     writer.append(block);
     writer.sync();
@@ -64,46 +85,5 @@ final class CountedUplink {
       writer.close();
       writer = null;
     }
-  }
-
-  /** Bytes of the files of the blocks so far, the last file ended. */
-  long bytes() throws IOException {
-    close();
-    return counter.bytes;
-  }
-
-  /** Bytes of the codes among them. */
-  long codesBytes() {
-    return codes;
-  }
-
-  /**
-   * A block of codes with its header and checksum.
-   *
-   * @param firstProbe of the block
-   * @param payloadBits of the codes
-   */
-  static CodeBlock block(
-      String node, int block, long firstProbe, int probes, long payloadBits, byte[] codes) {
-    BlockHeader header =
-        BlockHeader.newBuilder()
-            .setRound(ProbeSet.ROUND)
-            .setPlan(NO_PLAN)
-            .setNode(node)
-            .setPlane(0)
-            .setBlock(block)
-            .setFirstProbe(firstProbe)
-            .setProbes(probes)
-            .setClip(0)
-            .setClipped(0)
-            .setMasked(0)
-            .setPayloadBits(payloadBits)
-            .build();
-    return CodeBlock.newBuilder()
-        .setHeader(header)
-        .setCrc32c(CodeBlocks.crc32c(CodeBlocks.headerBytes(header), codes, 0, codes.length))
-        .setCodes(ByteBuffer.wrap(codes))
-        .setSignature(ByteBuffer.allocate(0))
-        .build();
   }
 }

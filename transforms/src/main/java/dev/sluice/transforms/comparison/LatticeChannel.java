@@ -1,6 +1,5 @@
 package dev.sluice.transforms.comparison;
 
-import dev.sluice.schemas.BlockLayout;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.CodeBlock;
 import dev.sluice.transforms.channel.BadCodesException;
@@ -12,6 +11,7 @@ import dev.sluice.transforms.channel.Quantizer;
 import dev.sluice.transforms.channel.StepLaw;
 import dev.sluice.transforms.round.PlanDraft;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.UplinkFrame;
 import dev.sluice.transforms.theory.KlBounds;
 import dev.sluice.transforms.uplink.BlockSeal;
 import java.io.IOException;
@@ -80,11 +80,29 @@ final class LatticeChannel implements ComparedChannel {
   @Override
   public Transmission open(int way, ProbeSet probes, long bitsPerProbe)
       throws TooFewBitsException, IOException {
-    BlockLayout layout = plan(probes, PlannedRound.MAX_BITS).plan().getLayout();
-    UplinkBudget budget =
-        new UplinkBudget(
-            probes, layout.getProbesPerBlock(), layout.getBlocksPerShard(), bitsPerProbe);
-    return new Sending(probes, budget, layout, plan(probes, bitsPerCoordinate(probes, budget)));
+    PlannedRound widest = plan(probes, PlannedRound.MAX_BITS);
+    long bytes = probes.bytes(bitsPerProbe) - frame(widest);
+    if (bytes <= 0) {
+      throw new TooFewBitsException(
+          "a node's files take "
+              + frame(widest)
+              + " bytes without any codes, and "
+              + probes.probes()
+              + " probes of "
+              + bitsPerProbe
+              + " bits are "
+              + probes.bytes(bitsPerProbe));
+    }
+    return new Sending(probes, plan(probes, bitsPerCoordinate(widest, bytes)));
+  }
+
+  /** Bytes of a node's files without its codes, at most. */
+  private static long frame(PlannedRound round) {
+    long bytes = (long) round.shards() * UplinkFrame.head();
+    for (int block = 0; block < round.blocks(); block++) {
+      bytes += UplinkFrame.record(round, round.nodes().size() - 1, block);
+    }
+    return bytes;
   }
 
   private PlannedRound plan(ProbeSet probes, double bitsPerCoordinate) throws IOException {
@@ -100,17 +118,22 @@ final class LatticeChannel implements ComparedChannel {
         .finish(name);
   }
 
-  /** The most that the plan may give a coordinate so that the files are within the budget. */
-  private double bitsPerCoordinate(ProbeSet probes, UplinkBudget budget)
-      throws TooFewBitsException {
-    long vocabulary = probes.vocabulary();
-    long bits = budget.codesBitsPerProbe();
+  /**
+   * The most that a plan may give a coordinate.
+   *
+   * @param round of the same blocks
+   * @param bytes of all codes of a node
+   */
+  private double bitsPerCoordinate(PlannedRound round, long bytes) throws TooFewBitsException {
+    // Every block's codes end with a whole byte.
+    long bits = Math.max(0, (8 * bytes - 7L * round.blocks()) / round.plan().getProbes());
+    long vocabulary = round.vocabulary();
     if (quantizer == Quantizer.DITHER_PAPER) {
       int fits = 1;
       int beyond = BlockShape.MAX_SYMBOLS;
       while (beyond - fits > 1) {
         int middle = (fits + beyond) >>> 1;
-        if (publishedBytes(middle, probes, budget) <= budget.codesBytes()) {
+        if (publishedBytes(middle, round) <= bytes) {
           fits = middle;
         } else {
           beyond = middle;
@@ -139,20 +162,20 @@ final class LatticeChannel implements ComparedChannel {
   }
 
   /** Bytes of a node's codes where a coordinate has {@code levels + 1} symbols. */
-  private long publishedBytes(int levels, ProbeSet probes, UplinkBudget budget) {
-    long bytes = 0;
-    for (int block = 0; block < budget.blocks(); block++) {
-      bytes +=
-          BlockShape.of(
-                  quantizer,
-                  clip == Clip.PROBE,
-                  probes.vocabulary(),
-                  budget.probesIn(block),
-                  log2(levels),
-                  0)
-              .payloadBytes();
-    }
-    return bytes;
+  private long publishedBytes(int levels, PlannedRound round) {
+    int last = round.blocks() - 1;
+    return last * publishedBytes(levels, round, 0) + publishedBytes(levels, round, last);
+  }
+
+  private long publishedBytes(int levels, PlannedRound round, int block) {
+    return BlockShape.of(
+            quantizer,
+            clip == Clip.PROBE,
+            round.vocabulary(),
+            round.probesIn(block),
+            log2(levels),
+            0)
+        .payloadBytes();
   }
 
   private static double log2(int levels) {
@@ -161,29 +184,25 @@ final class LatticeChannel implements ComparedChannel {
 
   private final class Sending implements Transmission {
     private final ProbeSet probes;
-    private final UplinkBudget budget;
     private final PlannedRound round;
-    private final List<CountedUplink> uplinks = new ArrayList<>();
+    private final List<CountedUplink> uplinks;
     private final List<StepLaw> laws = new ArrayList<>();
     private final double[][] clips;
     private final double[] magnitudes;
     private int block;
     private long clipped;
 
-    Sending(ProbeSet probes, UplinkBudget budget, BlockLayout layout, PlannedRound round) {
+    Sending(ProbeSet probes, PlannedRound round) {
       this.probes = probes;
-      this.budget = budget;
       this.round = round;
-      this.clips = new double[probes.nodes()][layout.getProbesPerBlock()];
-      this.magnitudes = new double[layout.getProbesPerBlock()];
-      probes
-          .names()
-          .forEach(name -> uplinks.add(new CountedUplink(name, layout.getBlocksPerShard())));
+      this.uplinks = CountedUplink.ofAll(round);
+      this.clips = new double[probes.nodes()][round.probesIn(0)];
+      this.magnitudes = new double[round.probesIn(0)];
     }
 
     @Override
     public int probesPerBlock() {
-      return round.plan().getLayout().getProbesPerBlock();
+      return round.probesIn(0);
     }
 
     @Override
@@ -206,7 +225,7 @@ final class LatticeChannel implements ComparedChannel {
 
     @Override
     public void send(int node, double[] logits, double[] decoded) throws IOException {
-      int count = budget.probesIn(block);
+      int count = round.probesIn(block);
       try {
         Centring.centre(logits, count, probes.vocabulary(), Centring.Masking.FORBIDDEN, magnitudes);
       } catch (BadLogitException e) {
@@ -231,7 +250,7 @@ final class LatticeChannel implements ComparedChannel {
             quantizer,
             round.key(node),
             block,
-            budget.firstProbe(block),
+            round.firstProbe(block),
             sealed.getHeader().getClip(),
             sealed.getCodes().array(),
             decoded,
@@ -247,7 +266,7 @@ final class LatticeChannel implements ComparedChannel {
         return OptionalDouble.empty();
       }
       double upper = 0;
-      for (int probe = 0; probe < budget.probesIn(block); probe++) {
+      for (int probe = 0; probe < round.probesIn(block); probe++) {
         int at = probe;
         double[] levels = Arrays.stream(clips).mapToDouble(node -> node[at]).toArray();
         upper += KlBounds.upper(laws, levels);
@@ -257,16 +276,12 @@ final class LatticeChannel implements ComparedChannel {
 
     @Override
     public long bytes() throws IOException {
-      long bytes = 0;
-      for (CountedUplink uplink : uplinks) {
-        bytes += uplink.bytes();
-      }
-      return bytes;
+      return CountedUplink.bytes(uplinks);
     }
 
     @Override
     public long overheadBytes() throws IOException {
-      return bytes() - uplinks.stream().mapToLong(CountedUplink::codesBytes).sum();
+      return CountedUplink.overheadBytes(uplinks);
     }
 
     @Override

@@ -1,29 +1,34 @@
 package dev.sluice.transforms.comparison;
 
+import dev.sluice.schemas.BlockHeader;
+import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.CodeBlock;
+import dev.sluice.schemas.ReferencePlan;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.BadCodesException;
 import dev.sluice.transforms.channel.BadLogitException;
-import dev.sluice.transforms.channel.BlockDecoder;
-import dev.sluice.transforms.channel.ChannelKey;
+import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.reference.NodeTerms;
 import dev.sluice.transforms.reference.ReferenceBlock;
 import dev.sluice.transforms.reference.ReferenceCertificate;
+import dev.sluice.transforms.reference.ReferenceCodes;
 import dev.sluice.transforms.reference.ReferenceDecoder;
 import dev.sluice.transforms.reference.ReferenceEncoder;
+import dev.sluice.transforms.round.BadPlanException;
+import dev.sluice.transforms.round.PlanDraft;
+import dev.sluice.transforms.round.PlannedRound;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 
-/** Our channel relative to a public reference: package {@code reference}, FORMAT 15. */
+/**
+ * Our channel relative to a public reference: package {@code reference}, FORMAT 15. Plans, blocks
+ * and their bytes are those of a round of so many bits.
+ */
 final class ReferenceChannel implements ComparedChannel {
-  /** Most float32 logits of a block, in bytes. */
-  static final int BLOCK_BYTES = 4 << 20;
-
-  /** Most float32 logits of a file, in bytes. */
-  private static final int FILE_BYTES = 64 << 20;
-
   /** An octave is sent where its weighted power is at least so many times the water level. */
   private static final double KAPPA = 1;
 
@@ -50,51 +55,53 @@ final class ReferenceChannel implements ComparedChannel {
   @Override
   public Transmission open(int way, ProbeSet probes, long bitsPerProbe)
       throws TooFewBitsException, IOException {
-    return new Sending(probes, bitsPerProbe);
-  }
-
-  /** As large as the hub's memory and a block's codes allow. */
-  private static int probesPerBlock(ProbeSet probes, long bitsPerProbe) {
-    long room = BLOCK_BYTES / (4L * probes.vocabulary());
-    long codes = 8L * CodeBlocks.MAX_CODES_BYTES / bitsPerProbe;
-    return (int) Math.max(1, Math.min(probes.probes(), Math.min(room, codes)));
+    double bits = Math.min((double) bitsPerProbe / probes.vocabulary(), PlannedRound.MAX_BITS);
+    try {
+      return new Sending(
+          new PlanDraft(ProbeSet.ROUND, probes.probes(), probes.vocabulary())
+              .withSeed(probes.seed())
+              .withClip(new ClipPolicy("none", null, null))
+              .withReference(ReferencePlan.newBuilder().setSha256(null).setKappa(KAPPA).build())
+              .withNodes(probes.names(), bits, Map.of())
+              .finish(name()));
+    } catch (BadPlanException e) {
+      if (e.field().endsWith(".bitsPerProbe")) {
+        throw new TooFewBitsException("bits a probe: " + e.detail());
+      }
+      throw e;
+    }
   }
 
   private static final class Sending implements Transmission {
-    private final ProbeSet probes;
-    private final UplinkBudget budget;
+    private final PlannedRound round;
     private final ReferenceBlock reference;
     private final ReferenceEncoder encoder;
     private final ReferenceDecoder decoder = new ReferenceDecoder();
-    private final double limit;
-    private final List<CountedUplink> uplinks = new ArrayList<>();
+    private final double[] magnitudes;
+    private final List<CountedUplink> uplinks;
     private final List<NodeTerms> terms = new ArrayList<>();
-    private final int probesPerBlock;
     private double[] rows;
     private int block;
     private long sent;
 
-    Sending(ProbeSet probes, long bitsPerProbe) throws TooFewBitsException, IOException {
-      this.probes = probes;
-      this.probesPerBlock = ReferenceChannel.probesPerBlock(probes, bitsPerProbe);
-      long blockBytes = 4L * probes.vocabulary() * probesPerBlock;
-      int blocksPerFile = (int) Math.max(1, FILE_BYTES / blockBytes);
-      this.budget = new UplinkBudget(probes, probesPerBlock, blocksPerFile, bitsPerProbe);
-      this.reference = new ReferenceBlock(probesPerBlock, probes.vocabulary());
-      this.encoder = new ReferenceEncoder(probesPerBlock, probes.vocabulary(), KAPPA);
-      this.limit = BlockDecoder.MAX_CLIP / probes.nodes();
-      probes.names().forEach(name -> uplinks.add(new CountedUplink(name, blocksPerFile)));
+    Sending(PlannedRound round) {
+      int most = round.probesIn(0);
+      this.round = round;
+      this.reference = new ReferenceBlock(most, round.vocabulary());
+      this.encoder = new ReferenceEncoder(most, round.vocabulary(), KAPPA);
+      this.magnitudes = new double[most];
+      this.uplinks = CountedUplink.ofAll(round);
     }
 
     @Override
     public int probesPerBlock() {
-      return probesPerBlock;
+      return round.probesIn(0);
     }
 
     @Override
     public String setting() {
-      double coordinates = (double) probes.probes() * probes.nodes();
-      return Math.round(sent / coordinates) + " coordinates a probe";
+      double rows = (double) round.plan().getProbes() * round.nodes().size();
+      return Math.round(sent / rows) + " coordinates a probe";
     }
 
     @Override
@@ -102,6 +109,9 @@ final class ReferenceChannel implements ComparedChannel {
       this.block = block;
       this.rows = rows;
       terms.clear();
+      for (int probe = 0; probe < count; probe++) {
+        shift(probe * round.vocabulary());
+      }
       try {
         reference.derive(rows, count);
       } catch (BadLogitException e) {
@@ -109,39 +119,97 @@ final class ReferenceChannel implements ComparedChannel {
       }
     }
 
+    /** Lets a row's largest logit be 0, as a round does. */
+    private void shift(int from) {
+      int to = from + round.vocabulary();
+      double max = Double.NEGATIVE_INFINITY;
+      for (int c = from; c < to; c++) {
+        max = Math.max(max, rows[c]);
+      }
+      for (int c = from; c < to; c++) {
+        rows[c] -= max;
+      }
+    }
+
     @Override
     public void send(int node, double[] logits, double[] decoded)
         throws TooFewBitsException, IOException {
-      String name = probes.names().get(node);
-      long key = ChannelKey.of(probes.seed(), ProbeSet.ROUND, name).dither();
-      long first = budget.firstProbe(block);
-      int bytes = (int) Math.min(CodeBlocks.MAX_CODES_BYTES, budget.codesBytes(block));
-      ReferenceEncoder.Encoded encoded;
+      int count = round.probesIn(block);
+      long key = round.key(node).dither();
+      long first = round.firstProbe(block);
+      byte[] codes = encode(node, logits);
+      uplinks.get(node).append(sealed(node, codes));
       try {
-        encoded = encoder.encode(reference, rows, logits, key, first, bytes);
-      } catch (IllegalArgumentException e) {
-        throw new TooFewBitsException(e.getMessage());
-      }
-      byte[] codes = encoded.codes();
-      sent += encoded.sent();
-      CodeBlock sealed =
-          CountedUplink.block(name, block, first, budget.probesIn(block), 8L * codes.length, codes);
-      uplinks.get(node).append(sealed);
-      try {
-        decoder.decode(reference, key, first, codes, limit, decoded);
+        decoder.decode(
+            reference,
+            key,
+            first,
+            ReferenceCodes.unwrap(reference, codes),
+            PlannedRound.MAX_NODES_TIMES_CLIP / round.nodes().size(),
+            decoded);
       } catch (BadCodesException e) {
         throw new IllegalStateException("codes of block " + block + " do not decode", e);
       }
       terms.add(decoder.terms());
-      for (int c = 0; c < budget.probesIn(block) * probes.vocabulary(); c++) {
+      for (int c = 0; c < count * round.vocabulary(); c++) {
         decoded[c] += rows[c];
       }
+    }
+
+    private byte[] encode(int node, double[] logits) throws TooFewBitsException {
+      try {
+        Centring.centre(
+            logits,
+            round.probesIn(block),
+            round.vocabulary(),
+            Centring.Masking.FORBIDDEN,
+            magnitudes);
+      } catch (BadLogitException e) {
+        throw new IllegalStateException("node " + node + ", block " + block, e);
+      }
+      try {
+        ReferenceEncoder.Encoded encoded =
+            encoder.encode(
+                reference,
+                rows,
+                logits,
+                round.key(node).dither(),
+                round.firstProbe(block),
+                round.maxCodesBytes(node, block) - ReferenceCodes.CHECKSUM_BYTES);
+        sent += encoded.sent();
+        return ReferenceCodes.wrap(reference, encoded.codes());
+      } catch (IllegalArgumentException e) { // the codes of what must be sent are longer
+        throw new TooFewBitsException(e.getMessage());
+      }
+    }
+
+    private CodeBlock sealed(int node, byte[] codes) {
+      BlockHeader header =
+          BlockHeader.newBuilder()
+              .setRound(round.plan().getId())
+              .setPlan(round.digest())
+              .setNode(round.nodes().get(node).getName())
+              .setPlane(0)
+              .setBlock(block)
+              .setFirstProbe(round.firstProbe(block))
+              .setProbes(round.probesIn(block))
+              .setClip(0)
+              .setClipped(0)
+              .setMasked(0)
+              .setPayloadBits(8L * codes.length)
+              .build();
+      return CodeBlock.newBuilder()
+          .setHeader(header)
+          .setCrc32c(CodeBlocks.crc32c(CodeBlocks.headerBytes(header), codes, 0, codes.length))
+          .setCodes(ByteBuffer.wrap(codes))
+          .setSignature(ByteBuffer.allocate(0))
+          .build();
     }
 
     @Override
     public OptionalDouble end(float[] teacher) {
       ReferenceCertificate certificate = new ReferenceCertificate(terms);
-      for (int probe = 0; probe < budget.probesIn(block); probe++) {
+      for (int probe = 0; probe < round.probesIn(block); probe++) {
         certificate.add(reference, probe, rows, teacher);
       }
       double upper = certificate.upper();
@@ -150,16 +218,12 @@ final class ReferenceChannel implements ComparedChannel {
 
     @Override
     public long bytes() throws IOException {
-      long bytes = 0;
-      for (CountedUplink uplink : uplinks) {
-        bytes += uplink.bytes();
-      }
-      return bytes;
+      return CountedUplink.bytes(uplinks);
     }
 
     @Override
     public long overheadBytes() throws IOException {
-      return bytes() - uplinks.stream().mapToLong(CountedUplink::codesBytes).sum();
+      return CountedUplink.overheadBytes(uplinks);
     }
 
     @Override

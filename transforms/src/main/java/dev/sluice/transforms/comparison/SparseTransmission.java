@@ -7,6 +7,9 @@ import java.util.OptionalDouble;
  * sent is filled in by a {@link Tail}; the hub averages log-probabilities.
  */
 abstract class SparseTransmission implements Transmission {
+  /** Float32 logits of a block, which nobody sends as such: it bounds memory. */
+  static final int BLOCK_BYTES = 4 << 20;
+
   private final ProbeSet probes;
   private final Tail tail;
   private final int probesPerBlock;
@@ -23,11 +26,7 @@ abstract class SparseTransmission implements Transmission {
     this.probes = probes;
     this.tail = tail;
     this.probesPerBlock =
-        (int)
-            Math.max(
-                1,
-                Math.min(
-                    probes.probes(), ReferenceChannel.BLOCK_BYTES / (4L * probes.vocabulary())));
+        (int) Math.max(1, Math.min(probes.probes(), BLOCK_BYTES / (4L * probes.vocabulary())));
     this.row = new double[probes.vocabulary()];
     this.ids = new int[k];
     this.logs = new double[k];

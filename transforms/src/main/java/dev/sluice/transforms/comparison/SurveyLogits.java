@@ -7,6 +7,7 @@ import dev.sluice.transforms.channel.BlockDecoder;
 import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.reference.ReferenceBlock;
 import dev.sluice.transforms.round.BadInputException;
+import dev.sluice.transforms.uplink.ReferenceRows;
 import java.io.IOException;
 import org.apache.beam.sdk.coders.DoubleCoder;
 import org.apache.beam.sdk.coders.KvCoder;
@@ -57,7 +58,6 @@ public abstract class SurveyLogits
       boolean isReference = index == settings.logits().size();
       String file = isReference ? settings.reference().path() : settings.logits().get(index).path();
       double[] row = new double[settings.vocabulary()];
-      double[] centred = new double[settings.vocabulary()];
       ReferenceBlock reference = new ReferenceBlock(isReference ? 1 : 0, row.length);
       double[] magnitude = new double[1];
       double largest = 0;
@@ -65,24 +65,22 @@ public abstract class SurveyLogits
         for (long probe = 0; probe < settings.probes(); probe++) {
           rows.read(probe, probe + 1, row, 0);
           try {
-            System.arraycopy(row, 0, centred, 0, row.length);
-            Centring.centre(centred, 1, row.length, Centring.Masking.FORBIDDEN, magnitude);
             if (isReference) {
               reference.derive(row, 1);
             }
+            Centring.centre(row, 1, row.length, Centring.Masking.FORBIDDEN, magnitude);
           } catch (BadLogitException e) {
             throw new BadInputException(
-                file
-                    + ": probe "
-                    + probe
-                    + ", coordinate "
-                    + e.coordinate()
-                    + ": found "
-                    + e.value()
-                    + ", expected "
-                    + (isReference
-                        ? "a finite number, at most 700 below its row's largest"
-                        : "a finite number"),
+                isReference
+                    ? ReferenceRows.message(file, probe, e)
+                    : file
+                        + ": probe "
+                        + probe
+                        + ", coordinate "
+                        + e.coordinate()
+                        + ": found "
+                        + e.value()
+                        + ", expected a finite number",
                 e);
           }
           largest = Math.max(largest, magnitude[0]);

@@ -19,7 +19,8 @@ public interface Transmission {
    *
    * @param block from 0
    * @param probes p
-   * @param reference [p, V] logits of the public reference; kept until the block ends
+   * @param reference [p, V] logits of the public reference; kept until the block ends, and each row
+   *     may be shifted
    */
   void begin(int block, int probes, double[] reference) throws IOException;
 

@@ -3,6 +3,7 @@ package dev.sluice.transforms.reference;
 import dev.sluice.transforms.channel.BadLogitException;
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import java.util.zip.CRC32C;
 
 /**
  * What both ends derive from p rows of the reference: how improbable each coordinate is, on a grid
@@ -34,6 +35,7 @@ public final class ReferenceBlock {
   private final byte[] classes;
   private final double[] masses;
   private int probes;
+  private int checksum;
 
   /**
    * Room for a block.
@@ -60,6 +62,9 @@ public final class ReferenceBlock {
     for (int probe = 0; probe < probes; probe++) {
       deriveRow(rows, probe);
     }
+    CRC32C crc = new CRC32C();
+    crc.update(classes, 0, probes * vocabulary);
+    checksum = (int) crc.getValue();
   }
 
   private void deriveRow(double[] rows, int probe) throws BadLogitException {
@@ -69,12 +74,18 @@ public final class ReferenceBlock {
     for (int c = from; c < to; c++) {
       max = Math.max(max, rows[c]); // NaN stays
     }
+    if (!Double.isFinite(max)) {
+      int c = from;
+      while (Double.isFinite(rows[c])) {
+        c++;
+      }
+      throw badLogit(probe, c - from, rows[c]);
+    }
     double sum = 0;
     for (int c = from; c < to; c++) {
       double below = rows[c] - max;
       if (!(below >= LOWEST)) {
-        throw new BadLogitException(
-            probe, c - from, rows[c], "a finite logit, at most 700 below the row's largest");
+        throw badLogit(probe, c - from, rows[c]);
       }
       double e = Exp.of(below);
       probability[c] = e;
@@ -94,6 +105,11 @@ public final class ReferenceBlock {
     }
   }
 
+  private static BadLogitException badLogit(int probe, int coordinate, double found) {
+    return new BadLogitException(
+        probe, coordinate, found, "a finite logit, at most 700 below the row's largest");
+  }
+
   /** p. */
   public int probes() {
     return probes;
@@ -102,6 +118,11 @@ public final class ReferenceBlock {
   /** V. */
   public int vocabulary() {
     return vocabulary;
+  }
+
+  /** CRC-32C of the classes of all coordinates in order. */
+  int checksum() {
+    return checksum;
   }
 
   /** Classes of the coordinates, [p, V], unsigned. Owned by this. */

@@ -110,7 +110,10 @@ public final class RoundPage {
     moments.ifPresent(said -> page.add(logits(said)));
     return page.source("Plan, SHA-256", manifest.getPlanDigest())
         .source(
-            "Quantizer and clip", plan.getQuantizer() + ", " + clip() + "; seed " + plan.getSeed())
+            isRelative() ? "Channel" : "Quantizer and clip",
+            (isRelative() ? reference() : plan.getQuantizer() + ", " + clip())
+                + "; seed "
+                + plan.getSeed())
         .source(
             "Teacher",
             Decimals.count(manifest.getTeacher().size(), "shard")
@@ -144,6 +147,14 @@ public final class RoundPage {
             + " of "
             + Decimals.count(speaking(), "node")
             + ".";
+    if (isRelative()) {
+      return heard
+          + (certificate.getUpper() == null
+              ? " How far its softmax is from that of the exact mean is not certain."
+              : " Its softmax is expected to diverge from that of the exact mean by "
+                  + nats(certificate.getUpper())
+                  + " at most.");
+    }
     if (certificate.getUpper() == null) {
       return heard
           + (trim() > 0
@@ -176,6 +187,10 @@ public final class RoundPage {
               + " of them, whatever they send, cannot take a logit out of the range of the others."
               + " Such a mean is biased towards the middle of the nodes, and the certificate holds"
               + " its worst case alone.");
+    } else if (isRelative() && certificate.getUpper() == null) {
+      page.notice(
+          "What some node did not send is too much to be said in its codes, so that there is no"
+              + " bound. More bits, or a reference closer to its logits, would give one.");
     } else if (certificate.getUpper() == null) {
       page.notice(
           "The quantizer '"
@@ -243,7 +258,16 @@ public final class RoundPage {
         plan.getNodes().size() == speaking()
             ? "each block a " + average() + " over at least " + manifest.getMinNodes()
             : (plan.getNodes().size() - speaking()) + " more have no bits in this round");
-    if (certificate.getUpper() != null) {
+    if (isRelative() && certificate.getUpper() != null) {
+      page.fact(
+          "Upper bound on the expected KL",
+          nats(certificate.getUpper()),
+          "The divergence from the exact mean's softmax to the teacher's, expected over the dither,"
+              + " is below this: "
+              + nats(certificate.getUnsent())
+              + " of it for what was not sent, as its nodes measured it, the rest for the noise of"
+              + " what was.");
+    } else if (certificate.getUpper() != null) {
       page.fact(
           "Upper bound on the expected KL",
           nats(certificate.getUpper()),
@@ -256,10 +280,12 @@ public final class RoundPage {
           nats(certificate.getLower()),
           "The expectation is above this, as the decoded teacher itself shows.");
     }
-    page.fact(
-        "Worst case",
-        nats(certificate.getWorstCase()),
-        "Holds for every single dither, mean over probes.");
+    if (certificate.getWorstCase() != null) {
+      page.fact(
+          "Worst case",
+          nats(certificate.getWorstCase()),
+          "Holds for every single dither, mean over probes.");
+    }
     audit.ifPresent(
         measured ->
             page.fact(
@@ -288,10 +314,12 @@ public final class RoundPage {
                 ? ""
                 : "; headers, copies and rejects add "
                     + Decimals.percent(Math.max(0, files / codes - 1))));
-    page.fact(
-        "Clipped",
-        Decimals.percent(certificate.getClippedFraction()),
-        "of the coordinates averaged");
+    if (!isRelative()) {
+      page.fact(
+          "Clipped",
+          Decimals.percent(certificate.getClippedFraction()),
+          "of the coordinates averaged");
+    }
     page.fact(
         "Size",
         Decimals.count(plan.getProbes()) + " × " + Decimals.count(plan.getVocabulary()),
@@ -308,7 +336,13 @@ public final class RoundPage {
     Series points = Series.of("value", Kind.SCATTER, 0);
     Table table =
         Table.of("The certificate, nats, means over probes", "", "quantity", "value", "what it is");
-    if (certificate.getUpper() != null) {
+    if (isRelative() && certificate.getUpper() != null) {
+      points.add(0, certificate.getUpper());
+      rows.add("upper bound");
+      values.add(certificate.getUpper());
+      line(table, "upper bound", certificate.getUpper(), "above the expectation, these logits");
+      line(table, "of it, not sent", certificate.getUnsent(), "as the nodes measured it");
+    } else if (certificate.getUpper() != null) {
       rows.add("expected KL");
       bounds.addRange(0, certificate.getLower(), certificate.getUpper());
       values.add(certificate.getLower());
@@ -324,11 +358,13 @@ public final class RoundPage {
               rows.size(), measured.getKl(), measured.getKl() - error, measured.getKl() + error);
           rows.add("measured KL");
           values.add(measured.getKl());
-          line(table, "measured KL", measured.getKl(), average() + " of clipped logits || teacher");
+          line(table, "measured KL", measured.getKl(), average() + of() + " logits || teacher");
           if (measured.getKlStandardError() != null) {
             line(table, "its standard error", measured.getKlStandardError(), "over probes");
           }
-          line(table, "what clipping did", measured.getClipKl(), "KL, apart from the above");
+          if (!isRelative()) {
+            line(table, "what clipping did", measured.getClipKl(), "KL, apart from the above");
+          }
           line(table, "mean squared error", measured.getMse(), "logits², measured");
           if (measured.getExpectedMse() != null) {
             line(table, "the same, expected", measured.getExpectedMse(), "logits², of the steps");
@@ -342,10 +378,12 @@ public final class RoundPage {
       values.add(predicted);
       line(table, "predicted by the split", predicted, "above the expectation, before it was sent");
     }
-    points.add(rows.size(), certificate.getWorstCase());
-    rows.add("worst case");
-    values.add(certificate.getWorstCase());
-    line(table, "worst case", certificate.getWorstCase(), "above every realisation");
+    if (certificate.getWorstCase() != null) {
+      points.add(rows.size(), certificate.getWorstCase());
+      rows.add("worst case");
+      values.add(certificate.getWorstCase());
+      line(table, "worst case", certificate.getWorstCase(), "above every realisation");
+    }
     if (certificate.getMeanVariance() != null) {
       line(table, "error variance", certificate.getMeanVariance(), "logits², of a teacher logit");
     }
@@ -354,15 +392,11 @@ public final class RoundPage {
             .say(
                 "How far the softmax of the teacher is from that of the exact "
                     + average()
-                    + " of the nodes' clipped logits. "
-                    + (certificate.getUpper() == null
-                        ? (trim() > 0
-                                ? "The error of a trimmed mean follows no known law"
-                                : "Without dither the errors follow no known law")
-                            + ", and only the worst case is certain."
-                        : "The bounds follow from the dither alone, not from a model of the"
-                            + " logits."));
-    if (values.stream().allMatch(value -> value > 0)) {
+                    + " of the nodes'"
+                    + (isRelative() ? "" : " clipped")
+                    + " logits. "
+                    + basis(certificate));
+    if (!values.isEmpty() && values.stream().allMatch(value -> value > 0)) {
       section.show(
           Chart.of(
                   "certificate-kl",
@@ -375,6 +409,38 @@ public final class RoundPage {
               .add(points));
     }
     return section.show(table);
+  }
+
+  /** What the certificate rests on. */
+  private String basis(Certificate certificate) {
+    if (isRelative()) {
+      return "The bound on the noise follows from the dither alone; that on what was not sent, from"
+          + " what each node has measured of its own logits and says in its codes.";
+    }
+    if (certificate.getUpper() != null) {
+      return "The bounds follow from the dither alone, not from a model of the logits.";
+    }
+    return (trim() > 0
+            ? "The error of a trimmed mean follows no known law"
+            : "Without dither the errors follow no known law")
+        + ", and only the worst case is certain.";
+  }
+
+  /** Of which logits. */
+  private String of() {
+    return isRelative() ? " of" : " of clipped";
+  }
+
+  private boolean isRelative() {
+    return plan.getReference() != null;
+  }
+
+  private String reference() {
+    String sha256 = plan.getReference().getSha256();
+    return "reference, "
+        + (sha256 == null ? "uniform" : "reference.npy of SHA-256 " + sha256)
+        + ", kappa "
+        + Decimals.of(plan.getReference().getKappa());
   }
 
   private static void line(Table table, String name, double value, String meaning) {
@@ -476,7 +542,7 @@ public final class RoundPage {
         Cell.number(sent),
         Cell.number(bounded ? certificate.getUpper() : null),
         Cell.number(bounded ? certificate.getLower() : null),
-        Cell.number(certificate == null ? null : Double.valueOf(certificate.getWorstCase())));
+        Cell.number(certificate == null ? null : certificate.getWorstCase()));
   }
 
   // ---- allocation ----
@@ -647,42 +713,55 @@ public final class RoundPage {
                   Axis.linear("clipped coordinates", "%"))
               .add(clipped));
     } else {
-      section.say("No coordinate was clipped.");
+      section.say(
+          isRelative() ? "In this channel nothing is clipped." : "No coordinate was clipped.");
     }
     return section.show(nodeTable());
   }
 
   private Table nodeTable() {
     List<Integer> shown = first(IN_TABLE);
+    List<String> headings =
+        new ArrayList<>(
+            List.of(
+                "node",
+                isRelative() ? "budget, bits per probe" : "bits per coordinate",
+                "probes averaged",
+                "probes asked for",
+                "blocks missing",
+                "copies",
+                "rejects",
+                "overhead"));
+    if (isRelative()) {
+      headings.add("sent, bits per probe");
+    } else {
+      headings.addAll(List.of("clipped", "clip level, mean (logits)", "step, mean (logits)"));
+    }
     Table table =
-        Table.of(
-            "Account of each node",
-            leftOut(shown).trim(),
-            "node",
-            "bits per coordinate",
-            "probes averaged",
-            "probes asked for",
-            "blocks missing",
-            "copies",
-            "rejects",
-            "clipped",
-            "overhead",
-            "clip level, mean (logits)",
-            "step, mean (logits)");
+        Table.of("Account of each node", leftOut(shown).trim(), headings.toArray(new String[0]));
     for (int index : shown) {
       NodeAccount node = manifest.getNodes().get(index);
-      table.row(
-          Cell.text(node.getName()),
-          Cell.number(node.getBitsPerCoordinate()),
-          Cell.count(node.getProbes()),
-          Cell.count(node.getBitsPerProbe() > 0 ? plan.getProbes() : 0),
-          Cell.count(node.getMissingBlocks()),
-          Cell.count(node.getDuplicateBlocks()),
-          Cell.count(node.getRejects()),
-          Cell.percent(node.getClippedFraction()),
-          Cell.percent(node.getOverhead()),
-          Cell.number(node.getMeanClip()),
-          Cell.number(node.getMeanStep()));
+      List<Cell> cells =
+          new ArrayList<>(
+              List.of(
+                  Cell.text(node.getName()),
+                  isRelative()
+                      ? Cell.count(node.getBitsPerProbe())
+                      : Cell.number(node.getBitsPerCoordinate()),
+                  Cell.count(node.getProbes()),
+                  Cell.count(node.getBitsPerProbe() > 0 ? plan.getProbes() : 0),
+                  Cell.count(node.getMissingBlocks()),
+                  Cell.count(node.getDuplicateBlocks()),
+                  Cell.count(node.getRejects()),
+                  Cell.percent(node.getOverhead())));
+      if (isRelative()) {
+        cells.add(Cell.number(node.getUplinkBitsPerProbe()));
+      } else {
+        cells.add(Cell.percent(node.getClippedFraction()));
+        cells.add(Cell.number(node.getMeanClip()));
+        cells.add(Cell.number(node.getMeanStep()));
+      }
+      table.row(cells.toArray(new Cell[0]));
     }
     return table;
   }

@@ -4,9 +4,11 @@ import dev.sluice.schemas.Average;
 import dev.sluice.schemas.BlockLayout;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.ReferencePlan;
 import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RoundPlan;
 import dev.sluice.schemas.Split;
+import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.transforms.allocation.Levels;
 import java.io.IOException;
@@ -21,6 +23,9 @@ import java.util.Map;
 public final class PlanDraft {
   /** Logits of a teacher block, and so the accumulator of a block, in bytes as float32. */
   private static final int BLOCK_BYTES = 1 << 20;
+
+  /** The same in the reference channel, whose headers would weigh too much in smaller blocks. */
+  private static final int RELATIVE_BLOCK_BYTES = 4 << 20;
 
   /** Logits of a teacher shard in bytes as float32. */
   private static final int SHARD_BYTES = 64 << 20;
@@ -61,7 +66,8 @@ public final class PlanDraft {
         .withClip(other.getClip())
         .withProbeSet(other.getProbeSetDigest())
         .withTokenizer(other.getTokenizerDigest())
-        .withAverage(other.getAverage());
+        .withAverage(other.getAverage())
+        .withReference(other.getReference());
   }
 
   /** m, in place of what was said before. */
@@ -173,6 +179,12 @@ public final class PlanDraft {
     return this;
   }
 
+  /** The public reference that logits are sent relative to; null, the default, is none. */
+  public PlanDraft withReference(ReferencePlan reference) {
+    plan.setReference(reference);
+    return this;
+  }
+
   /** Policy 'fixed': one level where all are equal, else one for each node in the plan's order. */
   public static ClipPolicy fixedClips(List<Double> levels) {
     return levels.stream().distinct().count() == 1
@@ -197,17 +209,26 @@ public final class PlanDraft {
     long probes = Math.max(1, plan.getProbes());
     int trim = plan.getAverage() == null ? 0 : plan.getAverage().getTrim();
     long held = Math.max(1, EXTREMES_BYTES / (16L * Math.max(1, trim) * vocabulary));
-    int perBlock = (int) Math.min(Math.min(probes, held), maxProbesPerBlock(vocabulary));
+    boolean relative = plan.getReference() != null;
+    long fits = relative ? codesFit() : held;
+    int perBlock = (int) Math.min(Math.min(probes, fits), maxProbesPerBlock(vocabulary, relative));
     long blockBytes = 4L * vocabulary * perBlock;
     long perShard =
         Math.min(SHARD_BYTES / blockBytes, SHARD_CLAIMS / Math.max(1, plan.getNodes().size()));
     return new BlockLayout(perBlock, (int) Math.max(1, perShard));
   }
 
+  /** Most probes of which all that the best node may send fits a block's codes. */
+  private long codesFit() {
+    long most = plan.getNodes().stream().mapToLong(NodePlan::getBitsPerProbe).max().orElse(1);
+    return Math.max(1, 8L * CodeBlocks.MAX_CODES_BYTES / Math.max(1, most));
+  }
+
   /**
-   * Most probes of which a block's float32 logits fit 1 MiB; one where a single probe exceeds it.
+   * Most probes of which a block's float32 logits fit 1 MiB, 4 MiB in the reference channel; one
+   * where a single probe exceeds it.
    */
-  public static int maxProbesPerBlock(int vocabulary) {
-    return Math.max(1, (int) (BLOCK_BYTES / (4L * vocabulary)));
+  public static int maxProbesPerBlock(int vocabulary, boolean relative) {
+    return Math.max(1, (int) ((relative ? RELATIVE_BLOCK_BYTES : BLOCK_BYTES) / (4L * vocabulary)));
   }
 }

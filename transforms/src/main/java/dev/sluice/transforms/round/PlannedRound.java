@@ -3,6 +3,7 @@ package dev.sluice.transforms.round;
 import dev.sluice.schemas.Average;
 import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.NodePlan;
+import dev.sluice.schemas.ReferencePlan;
 import dev.sluice.schemas.RefinedRound;
 import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.RoundPlan;
@@ -19,6 +20,7 @@ import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.ChannelKey;
 import dev.sluice.transforms.channel.Dither;
 import dev.sluice.transforms.channel.Quantizer;
+import dev.sluice.transforms.reference.ReferenceCodes;
 import dev.sluice.transforms.trust.BadKeyException;
 import dev.sluice.transforms.trust.KeyRing;
 import dev.sluice.transforms.trust.VerifyingKey;
@@ -71,6 +73,12 @@ public final class PlannedRound implements Serializable {
   /** Nodes times the clip level stays at or below this, so that sums are exact. FORMAT.md 3.2. */
   public static final double MAX_NODES_TIMES_CLIP = BlockDecoder.MAX_CLIP;
 
+  /** Least weighted power, in water levels, that a plan may have coordinates sent from. */
+  public static final double MIN_KAPPA = 1.0 / 16;
+
+  /** Largest. */
+  public static final double MAX_KAPPA = 64;
+
   /** The average that leaves out nodes at either end of each coordinate. FORMAT.md 5. */
   public static final String TRIMMED_MEAN = "trimmed-mean";
 
@@ -111,6 +119,7 @@ public final class PlannedRound implements Serializable {
     this.digest = new Sha256(CodeBlocks.sha256().digest(json));
     this.indices = new HashMap<>();
     checkScalars();
+    checkReference();
     this.quantizer = Quantizer.of(plan.getQuantizer());
     checkClip();
     checkLayout();
@@ -263,9 +272,22 @@ public final class PlannedRound implements Serializable {
     return plan.getAverage() == null ? 0 : plan.getAverage().getTrim();
   }
 
-  /** Whether the teacher's error has a law: every node's has one, and the average is their mean. */
+  /**
+   * Whether the teacher's error has the law of THEORY 3.3: every node's has one, and the average is
+   * their mean. Not in the reference channel, whose law is by coordinate.
+   */
   public boolean hasErrorLaw() {
-    return quantizer.isDithered() && trim() == 0;
+    return quantizer.isDithered() && trim() == 0 && !isRelative();
+  }
+
+  /** Whether logits are sent relative to a public reference. FORMAT.md 15. */
+  public boolean isRelative() {
+    return plan.getReference() != null;
+  }
+
+  /** SHA-256 of the reference's file, hexadecimal; empty where it is uniform, or there is none. */
+  public Optional<String> referenceSha256() {
+    return Optional.ofNullable(plan.getReference()).map(ReferencePlan::getSha256);
   }
 
   /**
@@ -354,7 +376,23 @@ public final class PlannedRound implements Serializable {
     return earlier.get(node).size();
   }
 
-  /** Radices and lengths of what one node sends of a block in this round. */
+  /**
+   * Most bytes of codes that a node sends of a block in this round. In the reference channel the
+   * budget is for whole files: what a record and a share of its file's head need is taken off, and
+   * what is left may be negative.
+   */
+  public int maxCodesBytes(int node, int block) {
+    if (!isRelative()) {
+      return shape(node, block).payloadBytes();
+    }
+    long bytes = nodes().get(node).getBitsPerProbe() * probesIn(block) / 8;
+    return Math.toIntExact(bytes - UplinkFrame.bytes(this, node, block));
+  }
+
+  /**
+   * Radices and lengths of what one node sends of a block in this round; not of the reference
+   * channel.
+   */
   public BlockShape shape(int node, int block) {
     return shape(plane(node), nodes().get(node).getBitsPerCoordinate(), probesIn(block));
   }
@@ -376,6 +414,9 @@ public final class PlannedRound implements Serializable {
   }
 
   private BlockShape shape(int plane, double bitsPerCoordinate, int probes) {
+    if (isRelative()) {
+      throw new IllegalStateException("the reference channel has no radices");
+    }
     return shapes.computeIfAbsent(
         new ShapeKey(plane, bitsPerCoordinate, probes),
         key ->
@@ -418,9 +459,48 @@ public final class PlannedRound implements Serializable {
     }
   }
 
+  private void checkReference() throws BadPlanException {
+    if (!isRelative()) {
+      return;
+    }
+    ReferencePlan reference = plan.getReference();
+    require(
+        reference.getSha256() == null || HEX.matcher(reference.getSha256()).matches(),
+        "reference.sha256",
+        reference::getSha256,
+        "64 hexadecimal digits, or null");
+    double kappa = reference.getKappa();
+    require(
+        kappa >= MIN_KAPPA && kappa <= MAX_KAPPA,
+        "reference.kappa",
+        () -> "" + kappa,
+        MIN_KAPPA + " to " + MAX_KAPPA);
+    require(
+        plan.getQuantizer().equals(Quantizer.DITHER.label()),
+        "quantizer",
+        plan::getQuantizer,
+        "'" + Quantizer.DITHER.label() + "' in the reference channel");
+    require(
+        plan.getRefines() == null,
+        "refines",
+        () -> refined().size() + " rounds",
+        "null in the reference channel: a round goes on from a teacher that is its reference");
+    require(
+        trim() == 0,
+        "average.trim",
+        () -> "" + trim(),
+        "0 in the reference channel: its certificate is of a mean");
+    require(plan.getSplit() == null, "split", () -> "a split", "null in the reference channel");
+  }
+
   private void checkClip() throws BadPlanException {
     ClipPolicy clip = plan.getClip();
     Double level = clip.getLevel();
+    require(
+        !isRelative() || clip.getPolicy().equals("none"),
+        "clip.policy",
+        () -> "'" + clip.getPolicy().replaceAll("\\p{Cntrl}", "?") + "'",
+        "'none' in the reference channel");
     switch (clip.getPolicy()) {
       case "fixed":
         if (clip.getLevels() == null) {
@@ -439,6 +519,12 @@ public final class PlannedRound implements Serializable {
         break;
       case "auto":
       case "probe":
+      case "none":
+        require(
+            isRelative() || !clip.getPolicy().equals("none"),
+            "clip.policy",
+            () -> "'none'",
+            "'fixed', 'auto' or 'probe'");
         require(level == null, "clip.level", () -> "" + level, "null with this policy");
         require(
             clip.getLevels() == null,
@@ -580,12 +666,15 @@ public final class PlannedRound implements Serializable {
 
   private void checkLayout() throws BadPlanException {
     int perBlock = plan.getLayout().getProbesPerBlock();
-    int most = PlanDraft.maxProbesPerBlock(vocabulary());
+    int most = PlanDraft.maxProbesPerBlock(vocabulary(), isRelative());
     require(
         perBlock >= 1 && perBlock <= most,
         "layout.probesPerBlock",
         () -> "" + perBlock,
-        "1 to " + most + ", so that a block of the teacher stays at 1 MiB");
+        "1 to "
+            + most
+            + ", so that a block of the teacher stays at "
+            + (isRelative() ? "4 MiB" : "1 MiB"));
     int perShard = plan.getLayout().getBlocksPerShard();
     require(perShard >= 1, "layout.blocksPerShard", () -> "" + perShard, "1 or more");
   }
@@ -603,10 +692,10 @@ public final class PlannedRound implements Serializable {
           "unique names");
       double bits = node.getBitsPerCoordinate();
       require(
-          bits == 0 || (bits >= 1 && bits <= MAX_BITS),
+          bits == 0 || ((bits >= 1 || (isRelative() && bits > 0)) && bits <= MAX_BITS),
           field + ".bitsPerCoordinate",
           () -> "" + bits,
-          "0 (silent this round) or 1 to 16");
+          "0 (silent this round) or " + (isRelative() ? "up" : "1") + " to 16");
       long whole = (long) Math.floor(bits * vocabulary());
       require(
           node.getBitsPerProbe() == whole,
@@ -724,6 +813,10 @@ public final class PlannedRound implements Serializable {
   }
 
   private void checkShapes(int node, String field) throws BadPlanException {
+    if (isRelative()) {
+      checkBudget(node, field);
+      return;
+    }
     for (int block : new int[] {0, blocks() - 1}) {
       try {
         for (BlockShape shape : planes(node, block)) {
@@ -736,6 +829,34 @@ public final class PlannedRound implements Serializable {
       } catch (IllegalArgumentException e) {
         throw new BadPlanException(source, field, e.getMessage());
       }
+    }
+  }
+
+  /** The frame is largest in the last block; its shard, which may be short, has the fewest. */
+  private void checkBudget(int node, String field) throws BadPlanException {
+    if (nodes().get(node).getBitsPerCoordinate() == 0) {
+      return;
+    }
+    long bits = nodes().get(node).getBitsPerProbe();
+    for (int block : new int[] {0, blocks() - 1}) {
+      int probes = probesIn(block);
+      int frame = UplinkFrame.bytes(this, node, block);
+      long least = -Math.floorDiv(-8L * (frame + ReferenceCodes.MIN_BYTES), probes);
+      require(
+          maxCodesBytes(node, block) >= ReferenceCodes.MIN_BYTES,
+          field + ".bitsPerProbe",
+          () -> "" + bits,
+          "at least "
+              + least
+              + ": headers and the terms of a block of "
+              + probes
+              + (probes == 1 ? " probe" : " probes")
+              + " take that of each");
+      require(
+          maxCodesBytes(node, block) <= CodeBlocks.MAX_CODES_BYTES,
+          field + ".bitsPerProbe",
+          () -> "codes of " + maxCodesBytes(node, block) + " bytes a block",
+          "at most " + CodeBlocks.MAX_CODES_BYTES);
     }
   }
 

@@ -19,6 +19,9 @@ public record RoundDirectory(String root, String outputs) implements Serializabl
   /** The page for people, within the directory. */
   public static final String REPORT = "report/index.html";
 
+  /** Name of the public reference, beside plan.json. */
+  public static final String REFERENCE = "reference.npy";
+
   public RoundDirectory {
     root = checked("a round directory", root);
     outputs = checked("a round directory", outputs);
@@ -55,6 +58,11 @@ public record RoundDirectory(String root, String outputs) implements Serializabl
   /** The plan; a version has its own copy. */
   public String plan() {
     return outputs + "/plan.json";
+  }
+
+  /** The public reference, in the reference channel. */
+  public String reference() {
+    return root + "/" + REFERENCE;
   }
 
   /** The hub's signature over the plan. */

@@ -8,6 +8,8 @@ import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.channel.BlockEncoder;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.NestedDigits;
+import dev.sluice.transforms.reference.ReferenceCodes;
+import dev.sluice.transforms.reference.ReferenceEncoder;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.trust.SignedMessage;
 import dev.sluice.transforms.trust.SigningKey;
@@ -72,21 +74,70 @@ public final class BlockSeal {
             ? BlockEncoder.encode(
                 shape, round.quantizer(), round.key(node), block, first, centred, clips)
             : NestedDigits.encode(planes, round.key(node), block, first, centred, clips);
+    return sealed(
+        id,
+        plan,
+        block,
+        planes.size() - 1,
+        round.clipPerProbe() ? 0 : clips[0],
+        encoded.clipped(),
+        encoded.masked(),
+        shape.payloadBits(),
+        encoded.codes());
+  }
+
+  /**
+   * The block that the node sends in a round of the reference channel.
+   *
+   * @param logits p × V of the node, up to a constant for each probe; −∞ where masked
+   * @param reference with the same block read
+   */
+  CodeBlock seal(int block, double[] logits, ReferenceRows reference, ReferenceEncoder encoder) {
+    ReferenceEncoder.Encoded encoded =
+        encoder.encode(
+            reference.derived(),
+            reference.logits(),
+            logits,
+            round.key(node).dither(),
+            round.firstProbe(block),
+            round.maxCodesBytes(node, block) - ReferenceCodes.CHECKSUM_BYTES);
+    byte[] codes = ReferenceCodes.wrap(reference.derived(), encoded.codes());
+    return sealed(
+        round.plan().getId(),
+        round.digest(),
+        block,
+        0,
+        0,
+        0,
+        encoded.masked(),
+        8L * codes.length,
+        codes);
+  }
+
+  private CodeBlock sealed(
+      String id,
+      Sha256 plan,
+      int block,
+      int plane,
+      double clip,
+      long clipped,
+      long masked,
+      long payloadBits,
+      byte[] codes) {
     BlockHeader header =
         BlockHeader.newBuilder()
             .setRound(id)
             .setPlan(plan)
             .setNode(round.nodes().get(node).getName())
-            .setPlane(planes.size() - 1)
+            .setPlane(plane)
             .setBlock(block)
-            .setFirstProbe(first)
+            .setFirstProbe(round.firstProbe(block))
             .setProbes(round.probesIn(block))
-            .setClip(round.clipPerProbe() ? 0 : clips[0])
-            .setClipped(encoded.clipped())
-            .setMasked(encoded.masked())
-            .setPayloadBits(shape.payloadBits())
+            .setClip(clip)
+            .setClipped(clipped)
+            .setMasked(masked)
+            .setPayloadBits(payloadBits)
             .build();
-    byte[] codes = encoded.codes();
     return CodeBlock.newBuilder()
         .setHeader(header)
         .setCrc32c(CodeBlocks.crc32c(CodeBlocks.headerBytes(header), codes, 0, codes.length))

@@ -15,9 +15,7 @@ import dev.sluice.transforms.storage.Storage;
 import dev.sluice.transforms.trust.SigningKey;
 import java.io.IOException;
 import java.nio.channels.Channels;
-import java.security.MessageDigest;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.UUID;
 import org.apache.avro.file.DataFileWriter;
@@ -54,6 +52,8 @@ public abstract class EncodeUplink
 
   abstract Optional<SigningKey> key();
 
+  abstract String reference();
+
   abstract Builder toBuilder();
 
   @AutoValue.Builder
@@ -69,6 +69,8 @@ public abstract class EncodeUplink
     abstract Builder setMasking(Centring.Masking masking);
 
     abstract Builder setKey(SigningKey key);
+
+    abstract Builder setReference(String reference);
 
     abstract EncodeUplink build();
   }
@@ -96,6 +98,7 @@ public abstract class EncodeUplink
         .setLogits(logits)
         .setDirectory(directory)
         .setMasking(Centring.Masking.FORBIDDEN)
+        .setReference("")
         .build();
   }
 
@@ -107,6 +110,13 @@ public abstract class EncodeUplink
   /** Signs every block; needed where the round is signed, and nowhere else. */
   public EncodeUplink withKey(SigningKey key) {
     return toBuilder().setKey(key).build();
+  }
+
+  /**
+   * The public reference, .npy of m × V; needed in the reference channel where the plan has one.
+   */
+  public EncodeUplink withReference(String file) {
+    return toBuilder().setReference(file).build();
   }
 
   @Override
@@ -177,6 +187,7 @@ public abstract class EncodeUplink
     private final String directory;
     private final Centring.Masking masking;
     private final SigningKey key; // null unless the round is signed
+    private final String reference; // not read but in the reference channel
     private final PCollectionView<Double> auto; // null unless the policy is 'auto'
 
     EncodeFn(EncodeUplink encode, PCollectionView<Double> auto) {
@@ -186,6 +197,7 @@ public abstract class EncodeUplink
       this.directory = encode.directory();
       this.masking = encode.masking();
       this.key = encode.key().orElse(null);
+      this.reference = encode.reference();
       this.auto = auto;
     }
 
@@ -207,10 +219,9 @@ public abstract class EncodeUplink
               .setMaxClip(0)
               .setEarlier(new ArrayList<>())
               .build();
-      MessageDigest[] earlier = new MessageDigest[round.plane(node)];
-      Arrays.setAll(earlier, plane -> CodeBlocks.sha256());
       DigestingChannel bytes = new DigestingChannel(Storage.create(aside));
       try (LogitBlock rows = new LogitBlock(round, masking);
+          SiteCoder coder = coder(clip);
           DataFileWriter<CodeBlock> writer =
               new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
         rows.open(logits);
@@ -221,21 +232,21 @@ public abstract class EncodeUplink
         Sha256 head = bytes.digestSoFar();
         for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {
           rows.read(block);
-          CodeBlock sealed = encode(block, rows, clip, file, earlier);
+          CodeBlock sealed = coder.code(block, rows);
+          count(sealed.getHeader(), file);
           if (key != null) {
             BlockSeal.sign(sealed, head, key);
           }
           writer.append(sealed);
           writer.sync();
         }
+        file.setMaxClip(coder.maxClip());
+        file.setEarlier(coder.earlier());
       } catch (IOException | RuntimeException e) {
         discard(bytes, aside, e);
         throw e;
       }
       file.setBytes(bytes.bytes());
-      for (MessageDigest digests : earlier) {
-        file.getEarlier().add(new Sha256(digests.digest()));
-      }
       context.output(file);
     }
 
@@ -253,63 +264,28 @@ public abstract class EncodeUplink
       }
     }
 
+    private SiteCoder coder(double clip) {
+      return round.isRelative()
+          ? new RelativeCoder(round, node, reference)
+          : new ClippedCoder(round, node, logits, clip);
+    }
+
+    private void count(BlockHeader header, EncodedFile file) {
+      blocks.inc();
+      clippedCoordinates.inc(header.getClipped());
+      file.setProbes(file.getProbes() + header.getProbes());
+      file.setPayloadBits(file.getPayloadBits() + header.getPayloadBits());
+      file.setClipped(file.getClipped() + header.getClipped());
+      file.setMasked(file.getMasked() + header.getMasked());
+    }
+
     private double clip(ProcessContext context) throws BadInputException {
       if (auto == null) {
         return round.fixedClip(node).orElse(0);
       }
       double clip = Math.max(context.sideInput(auto), Centring.MIN_CLIP);
-      checkClip(clip, -1);
+      ClippedCoder.checkClip(round, logits, clip, -1);
       return clip;
-    }
-
-    private void checkClip(double clip, long probe) throws BadInputException {
-      double most =
-          Math.min(
-              PlannedRound.MAX_NODES_TIMES_CLIP / round.nodes().size(),
-              probe < 0 ? Double.MAX_VALUE : Centring.MAX_PROBE_CLIP);
-      if (clip > most) {
-        throw new BadInputException(
-            logits
-                + ": "
-                + (probe < 0 ? "" : "probe " + probe + ": ")
-                + "logits reach "
-                + clip
-                + " from their midrange, expected at most "
-                + most
-                + " for a clip that follows the data; plan the round with a fixed clip");
-      }
-    }
-
-    private CodeBlock encode(
-        int block, LogitBlock rows, double clip, EncodedFile file, MessageDigest[] earlier)
-        throws IOException {
-      int probes = round.probesIn(block);
-      double[] clips = new double[probes];
-      if (round.clipPerProbe()) {
-        for (int probe = 0; probe < probes; probe++) {
-          checkClip(rows.magnitudes()[probe], round.firstProbe(block) + probe);
-          clips[probe] = Centring.clipOf(Centring.clipUp(rows.magnitudes()[probe]));
-        }
-      } else {
-        Arrays.fill(clips, clip);
-      }
-      BlockSeal seal = new BlockSeal(round, node);
-      for (int plane = 0; plane < earlier.length; plane++) {
-        CodeBlock then = seal.sealAgain(plane, block, rows.centred(), clips);
-        earlier[plane].update(BlockSeal.digest(then).bytes());
-      }
-      CodeBlock sealed = seal.seal(block, rows.centred(), clips);
-      BlockHeader header = sealed.getHeader();
-      blocks.inc();
-      clippedCoordinates.inc(header.getClipped());
-      file.setProbes(file.getProbes() + probes);
-      file.setPayloadBits(file.getPayloadBits() + header.getPayloadBits());
-      file.setClipped(file.getClipped() + header.getClipped());
-      file.setMasked(file.getMasked() + header.getMasked());
-      for (double level : clips) {
-        file.setMaxClip(Math.max(file.getMaxClip(), level));
-      }
-      return sealed;
     }
   }
 }

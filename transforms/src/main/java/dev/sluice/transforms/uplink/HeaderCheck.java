@@ -3,6 +3,7 @@ package dev.sluice.transforms.uplink;
 import dev.sluice.schemas.BlockHeader;
 import dev.sluice.transforms.channel.BlockShape;
 import dev.sluice.transforms.channel.Centring;
+import dev.sluice.transforms.reference.ReferenceCodes;
 import dev.sluice.transforms.round.PlannedRound;
 import java.util.HexFormat;
 import java.util.Optional;
@@ -65,6 +66,9 @@ final class HeaderCheck {
     if (header.getProbes() != round.probesIn(block)) {
       return bad("probes", header.getProbes(), "" + round.probesIn(block));
     }
+    if (round.isRelative()) {
+      return relative(round, node, header, lengthBytes);
+    }
     BlockShape shape = round.shape(node, block);
     if (header.getPayloadBits() != shape.payloadBits()) {
       return bad("payloadBits", header.getPayloadBits(), "" + shape.payloadBits());
@@ -80,6 +84,26 @@ final class HeaderCheck {
       return bad("masked", header.getMasked(), "0 to " + (coordinates - header.getClipped()));
     }
     return clip(round, node, header.getClip());
+  }
+
+  private static Optional<Fault> relative(
+      PlannedRound round, int node, BlockHeader header, int lengthBytes) {
+    int most = round.maxCodesBytes(node, header.getBlock());
+    if (lengthBytes < ReferenceCodes.MIN_BYTES || lengthBytes > most) {
+      return bad(
+          "length of codes", lengthBytes, ReferenceCodes.MIN_BYTES + " to " + most + " bytes");
+    }
+    if (header.getPayloadBits() != 8L * lengthBytes) {
+      return bad("payloadBits", header.getPayloadBits(), "" + 8L * lengthBytes);
+    }
+    if (header.getClipped() != 0) {
+      return bad("clipped", header.getClipped(), "0: nothing is");
+    }
+    long coordinates = (long) header.getProbes() * round.vocabulary();
+    if (header.getMasked() < 0 || header.getMasked() > coordinates) {
+      return bad("masked", header.getMasked(), "0 to " + coordinates);
+    }
+    return header.getClip() == 0 ? Optional.empty() : bad("clip", header.getClip(), "0");
   }
 
   private static Optional<Fault> clip(PlannedRound round, int node, double clip) {

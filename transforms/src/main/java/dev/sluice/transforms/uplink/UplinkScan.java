@@ -158,7 +158,7 @@ public final class UplinkScan {
     if (round.nodes().get(node).getBitsPerProbe() == 0) {
       return 1 << 20;
     }
-    long block = round.shape(node, 0).payloadBytes() + 1024L;
+    long block = round.maxCodesBytes(node, 0) + 1024L;
     return 4 * block * round.blocks() + (1 << 20);
   }
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 
 class RoundPageTest {
   private static final Certificate CERTIFICATE =
-      new Certificate("uniform", .02, .015, .07, .04, 0.0);
+      new Certificate("uniform", .02, .015, null, .07, .04, 0.0);
 
   private static PlannedRound round(int nodes, String quantizer) throws IOException {
     PlanDraft draft = new PlanDraft("r1", 10, 16).withQuantizer(quantizer);
@@ -105,7 +105,7 @@ class RoundPageTest {
                 manifest(
                     round,
                     nodes,
-                    new Certificate("none", null, null, .07, null, .004),
+                    new Certificate("none", null, null, null, .07, null, .004),
                     new RejectFile(
                         "<b>n1</b>",
                         7L,
@@ -129,7 +129,7 @@ class RoundPageTest {
   @Test
   void aVacuousBoundIsSaidToBeOne() throws IOException {
     PlannedRound round = round(1, "dither");
-    Certificate wide = new Certificate("uniform", 3.0, .1, 9.0, 6.0, 0.0);
+    Certificate wide = new Certificate("uniform", 3.0, .1, null, 9.0, 6.0, 0.0);
     Page page = RoundPage.of(round.plan(), manifest(round, healthy(1), wide)).page();
     assertThat(page.notices().get(0), containsString("promises nothing"));
   }

@@ -1,0 +1,48 @@
+package dev.sluice.transforms.uplink;
+
+import dev.sluice.schemas.CodeBlock;
+import dev.sluice.schemas.Sha256;
+import dev.sluice.transforms.reference.ReferenceEncoder;
+import dev.sluice.transforms.round.PlannedRound;
+import java.io.IOException;
+import java.util.List;
+
+/** The reference channel: relative to public logits, and entropy coded. FORMAT 15. */
+final class RelativeCoder implements SiteCoder {
+  private final ReferenceRows reference;
+  private final BlockSeal seal;
+  private final ReferenceEncoder encoder;
+
+  /**
+   * A coder of one file of a node.
+   *
+   * @param reference .npy of m × V; not read where the plan names none
+   */
+  RelativeCoder(PlannedRound round, int node, String reference) {
+    this.reference = new ReferenceRows(round, reference);
+    this.seal = new BlockSeal(round, node);
+    double kappa = round.plan().getReference().getKappa();
+    this.encoder = new ReferenceEncoder(round.probesIn(0), round.vocabulary(), kappa);
+  }
+
+  @Override
+  public CodeBlock code(int block, LogitBlock rows) throws IOException {
+    reference.read(block);
+    return seal.seal(block, rows.centred(), reference, encoder);
+  }
+
+  @Override
+  public double maxClip() {
+    return 0;
+  }
+
+  @Override
+  public List<Sha256> earlier() {
+    return List.of();
+  }
+
+  @Override
+  public void close() throws IOException {
+    reference.close();
+  }
+}
