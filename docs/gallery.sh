@@ -4,9 +4,10 @@
 #   docs/gallery.sh TEXT...      texts for the simulation; the README's are WikiText-2's valid.txt and test.txt
 #
 # Needs chromium (or CHROMIUM=/path/to/it). Results lie in sluice-gallery/ (or GALLERY=directory); what lies there is not run again.
+# The picture of channels is of logits: LOGITS=directory of node0.npy, node1.npy, ..., base.npy and next-token.npy; without them it stays.
 set -eu
 
-[ $# -gt 0 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 here=$(CDPATH='' cd -P "$(dirname "$0")" && pwd)
 work=${GALLERY:-sluice-gallery}
 chromium=$(command -v "${CHROMIUM:-chromium}") || { echo "gallery.sh: no chromium on the PATH; CHROMIUM names one" >&2; exit 1; }
@@ -20,6 +21,10 @@ if [ ! -f "$work/text/simulation.json" ]; then
     shift
   done
   "$here/../sluice" simulate "$@" --nodes 4 --out "$work/text"
+fi
+if [ -n "${LOGITS:-}" ] && [ ! -f "$work/channels/comparison.json" ]; then
+  "$here/../sluice" compare --logits "$LOGITS"/node[0-9]*.npy --reference "$LOGITS/base.npy" --next-token "$LOGITS/next-token.npy" \
+    --report "$work/channels"
 fi
 
 # picture NAME DIRECTORY CHART HEIGHT: docs/gallery/NAME.png is one chart of its page, twice as fine as the screen.
@@ -35,3 +40,4 @@ picture() {
 picture e1-bits "$work/papers" e1-n-bits 540
 picture e2-calibration-bits "$work/papers" e2-B-cal 540
 picture perplexity-bits "$work/text" perplexity-bits 500
+[ ! -f "$work/channels/comparison.json" ] || picture channels-bits "$work/channels" kl-bits 500

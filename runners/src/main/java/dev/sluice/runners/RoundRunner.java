@@ -159,7 +159,7 @@ public final class RoundRunner {
           round.source() + ": node '" + who.getName() + "' has no bits in this round");
     }
     new LogitBlock(round, masking).open(logits).close(); // says what is wrong with the file's shape
-    PublicReference.verify(round, directory);
+    PublicReference.verify(round, directory, node);
     RunnerChoice runner =
         choice.engine() == Engine.AUTO
             ? RunnerChoice.direct().withParallelism(choice.parallelism())

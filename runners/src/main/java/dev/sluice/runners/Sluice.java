@@ -58,6 +58,7 @@ import picocli.CommandLine.Spec;
       EncodeCommand.class,
       AggregateCommand.class,
       AuditCommand.class,
+      CurvesCommand.class,
       AllocateCommand.class,
       ScoreCommand.class,
       CalibrateCommand.class,
@@ -71,6 +72,7 @@ import picocli.CommandLine.Spec;
       ReproduceCommand.class,
       QuickstartCommand.class,
       SimulateCommand.class,
+      CompareCommand.class,
       BenchCommand.class,
       KeygenCommand.class,
       RevokeCommand.class

@@ -36,7 +36,7 @@ final class SyntheticUplink {
       try (DataFileWriter<CodeBlock> writer =
           new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
         writer.create(
-            CodeBlock.getClassSchema(),
+            CodeBlocks.fileSchema(),
             Channels.newOutputStream(Storage.create(file)),
             CodeBlocks.syncMarker(round.digest(), name, shard));
         for (int block = round.firstBlock(shard); block < round.endBlock(shard); block++) {

@@ -331,7 +331,7 @@ class ReferenceRoundTest {
     first.setCrc32c(CodeBlocks.crc32c(header, codes, 0, codes.length));
     try (DataFileWriter<CodeBlock> writer =
         new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
-      writer.create(CodeBlocks.FILE_SCHEMA, file.toFile());
+      writer.create(CodeBlocks.fileSchema(), file.toFile());
       for (CodeBlock block : blocks) {
         writer.append(block);
         writer.sync();

@@ -24,13 +24,20 @@ public final class CodeBlocks {
   /** Bytes of an Ed25519 signature. */
   public static final int SIGNATURE_BYTES = 64;
 
-  /** What an uplink file names as its schema: the records', without the words about them. */
-  public static final Schema FILE_SCHEMA =
-      new Schema.Parser().parse(SchemaNormalization.toParsingForm(CodeBlock.getClassSchema()));
-
   private static final int MAX_NAME_BYTES = 256;
 
+  private static final Schema FILE_SCHEMA =
+      new Schema.Parser().parse(SchemaNormalization.toParsingForm(CodeBlock.getClassSchema()));
+
   private CodeBlocks() {}
+
+  /**
+   * The schema that the heads of uplink files name: that of code blocks in its parsing canonical
+   * form, without what is for people, which is two thirds of it.
+   */
+  public static Schema fileSchema() {
+    return FILE_SCHEMA;
+  }
 
   /**
    * A code block as it lies in a buffer.

@@ -57,6 +57,59 @@ public record NpyHeader(
    * @throws NpyException when it is not the header of such a matrix
    */
   public static NpyHeader read(ReadableByteChannel channel, String name) throws IOException {
+    return of(preamble(channel, name), name);
+  }
+
+  /**
+   * A header before anybody has asked what array it is of.
+   *
+   * @param version major version of the format, 1 to 3
+   * @param fields descr, fortran_order and shape, and no others
+   * @param dataOffsetBytes from the start of the file to the first element
+   */
+  record Preamble(int version, Map<String, Object> fields, long dataOffsetBytes) {
+    /** The byte order of elements whose dtype is known. */
+    ByteOrder order() {
+      return ((String) fields.get("descr")).charAt(0) == '<'
+          ? ByteOrder.LITTLE_ENDIAN
+          : ByteOrder.BIG_ENDIAN;
+    }
+
+    /**
+     * The shape.
+     *
+     * @param dimensions how many are expected
+     * @param expected the same in words
+     */
+    List<Long> shape(int dimensions, String expected, String name) throws NpyException {
+      Object shape = fields.get("shape");
+      if (!(shape instanceof PythonLiteral.Tuple tuple)
+          || !tuple.items().stream().allMatch(Long.class::isInstance)) {
+        throw new NpyException(
+            name, "shape is " + PythonLiteral.show(shape) + ", expected " + expected);
+      }
+      if (tuple.items().size() != dimensions) {
+        throw new NpyException(
+            name,
+            "shape "
+                + tuple
+                + " has "
+                + tuple.items().size()
+                + " dimensions, expected "
+                + dimensions
+                + ": "
+                + expected);
+      }
+      List<Long> lengths = tuple.items().stream().map(Long.class::cast).toList();
+      if (lengths.stream().anyMatch(length -> length < 0)) {
+        throw new NpyException(name, "shape " + tuple + " is negative");
+      }
+      return lengths;
+    }
+  }
+
+  /** Reads a header and leaves the channel at the first element. */
+  static Preamble preamble(ReadableByteChannel channel, String name) throws IOException {
     ByteBuffer preamble = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
     int found = readFully(channel, preamble);
     for (int i = 0; i < MAGIC.length; i++) {
@@ -108,11 +161,6 @@ public record NpyHeader(
       failure.initCause(e);
       throw failure;
     }
-    return of(major, literal, textOffset + textBytes, name);
-  }
-
-  private static NpyHeader of(int version, String literal, long dataOffset, String name)
-      throws NpyException {
     Map<String, Object> fields = PythonLiteral.dict(literal, name);
     for (String key : List.of("descr", "fortran_order", "shape")) {
       if (!fields.containsKey(key)) {
@@ -123,6 +171,12 @@ public record NpyHeader(
       throw new NpyException(
           name, "header has " + fields.keySet() + ", expected [descr, fortran_order, shape]");
     }
+    return new Preamble(major, fields, textOffset + textBytes);
+  }
+
+  private static NpyHeader of(Preamble preamble, String name) throws NpyException {
+    Map<String, Object> fields = preamble.fields();
+    long dataOffset = preamble.dataOffsetBytes();
     Object descr = fields.get("descr");
     ElementType type = elementType(descr);
     if (type == null) {
@@ -133,8 +187,6 @@ public record NpyHeader(
               + (descr instanceof List ? " (structured)" : "")
               + ", expected '<f2', '<f4', '<f8', '>f2', '>f4' or '>f8'");
     }
-    ByteOrder order =
-        ((String) descr).charAt(0) == '<' ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN;
     Object fortran = fields.get("fortran_order");
     if (!(fortran instanceof Boolean fortranOrder)) {
       throw new NpyException(
@@ -144,26 +196,10 @@ public record NpyHeader(
       throw new NpyException(
           name, "Fortran order, expected C order (save numpy.ascontiguousarray(a))");
     }
-    Object shape = fields.get("shape");
-    if (!(shape instanceof PythonLiteral.Tuple tuple)
-        || !tuple.items().stream().allMatch(Long.class::isInstance)) {
-      throw new NpyException(
-          name, "shape is " + PythonLiteral.show(shape) + ", expected (rows, columns)");
-    }
-    if (tuple.items().size() != 2) {
-      throw new NpyException(
-          name,
-          "shape "
-              + tuple
-              + " has "
-              + tuple.items().size()
-              + " dimensions, expected 2: (rows, columns)");
-    }
-    long rows = (Long) tuple.items().get(0);
-    long columns = (Long) tuple.items().get(1);
-    if (rows < 0 || columns < 0) {
-      throw new NpyException(name, "shape " + tuple + " is negative");
-    }
+    List<Long> shape = preamble.shape(2, "(rows, columns)", name);
+    Object tuple = fields.get("shape");
+    long rows = shape.get(0);
+    long columns = shape.get(1);
     if (rows == 0 || columns == 0) {
       throw new NpyException(name, "shape " + tuple + " is empty, expected at least (1, 1)");
     }
@@ -181,7 +217,8 @@ public record NpyHeader(
       failure.initCause(e);
       throw failure;
     }
-    return new NpyHeader(version, type, order, rows, (int) columns, dataOffset);
+    return new NpyHeader(
+        preamble.version(), type, preamble.order(), rows, (int) columns, dataOffset);
   }
 
   private static ElementType elementType(Object descr) {

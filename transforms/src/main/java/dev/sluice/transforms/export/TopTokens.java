@@ -39,6 +39,26 @@ public final class TopTokens {
    * @param row [V], finite float32 numbers
    */
   public void read(double[] row) {
+    select(row);
+    long least = keys[0];
+    double normaliser = Softmax.logSumExp(row, 0, row.length);
+    tailMass = 0;
+    for (int v = 0; v < row.length; v++) {
+      if (key((float) row[v], v) < least) {
+        tailMass += StrictMath.exp(row[v] - normaliser);
+      }
+    }
+    for (int i = 0; i < keys.length; i++) {
+      logprobs[i] = (float) (row[ids[i]] - normaliser);
+    }
+  }
+
+  /**
+   * Takes the tokens of a row as {@link #read} does, without what they are worth.
+   *
+   * @param row [V], finite; logits that are one as float32 are equal
+   */
+  public void select(double[] row) {
     int kept = keys.length;
     for (int v = 0; v < kept; v++) {
       keys[v] = key((float) row[v], v);
@@ -53,18 +73,9 @@ public final class TopTokens {
         siftDown(0);
       }
     }
-    long least = keys[0];
-    double normaliser = Softmax.logSumExp(row, 0, row.length);
-    tailMass = 0;
-    for (int v = 0; v < row.length; v++) {
-      if (key((float) row[v], v) < least) {
-        tailMass += StrictMath.exp(row[v] - normaliser);
-      }
-    }
     Arrays.sort(keys);
     for (int i = 0; i < kept; i++) {
       ids[i] = Integer.MAX_VALUE - (int) keys[kept - 1 - i];
-      logprobs[i] = (float) (row[ids[i]] - normaliser);
     }
   }
 

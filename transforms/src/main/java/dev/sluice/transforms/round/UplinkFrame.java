@@ -27,7 +27,7 @@ public final class UplinkFrame {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (DataFileWriter<CodeBlock> writer =
         new DataFileWriter<>(new SpecificDatumWriter<>(CodeBlock.class))) {
-      writer.create(CodeBlocks.FILE_SCHEMA, bytes, new byte[16]);
+      writer.create(CodeBlocks.fileSchema(), bytes, new byte[16]);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.sluice.schemas.Comparison;
 import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.ReproductionCell;
 import dev.sluice.schemas.SimulatedAnswers;
@@ -182,9 +183,11 @@ class PageRendererTest {
     for (int i = 0; i < 2; i++) {
       pages.add(ReproductionPage.html(List.of(Samples.reproduction(), Samples.coverage("c"))));
       pages.add(SimulationPage.html(Samples.simulation()));
+      pages.add(ComparisonPage.html(Samples.comparison()));
     }
-    assertThat(pages.get(0), equalTo(pages.get(2)));
-    assertThat(pages.get(1), equalTo(pages.get(3)));
+    assertThat(pages.get(0), equalTo(pages.get(3)));
+    assertThat(pages.get(1), equalTo(pages.get(4)));
+    assertThat(pages.get(2), equalTo(pages.get(5)));
   }
 
   @Test
@@ -259,6 +262,39 @@ class PageRendererTest {
     Series.Point point = excess.series().get(2).points().get(0);
     assertThat(point.high() - point.value(), closeTo(.012, 1e-12));
     assertThat(excess.targets().get(0).value(), is(0.0));
+  }
+
+  @Test
+  void aComparisonSaysWhoIsBestAndLeavesOutWhatItLacks() {
+    Comparison sample = Samples.comparison();
+    Page page = ComparisonPage.page(sample);
+    assertThat(
+        page.lead(), is("Least divergence from the exact teacher: channel-0 at all 4 budgets."));
+    assertThat(page.notices().size(), is(1));
+    assertThat(page.notices().get(0), containsString(": channel-2. No bound"));
+    List<Chart> charts = page.sections().stream().flatMap(s -> s.charts().stream()).toList();
+    assertThat(
+        charts.stream().map(Chart::id).toList(),
+        equalTo(List.of("kl-bits", "upper-bits", "perplexity-bits")));
+    assertThat(charts.get(0).series().size(), is(8));
+    assertThat(charts.get(0).series().get(1).points().size(), is(3)); // one is absent
+    assertThat(charts.get(0).value().scale(), is(Axis.Scale.LOG10));
+    assertThat(charts.get(0).targets().get(0).value(), is(.18));
+    assertThat(charts.get(1).series().size(), is(2 * 3));
+    // Perplexity is 125 exp(KL), drawn up to 1.2 times 125.
+    assertThat(charts.get(2).series().get(0).points().size(), is(4));
+    assertThat(charts.get(2).series().get(2).points().size(), is(3));
+
+    sample.getCells().get(0).setKl(5.0);
+    sample.getCells().forEach(cell -> cell.setUpper(null));
+    sample.getCells().forEach(cell -> cell.setClipped(0));
+    sample.setExactPerplexity(null);
+    page = ComparisonPage.page(sample);
+    assertThat(page.lead(), containsString("channel-2 at 1 of 4 budgets, channel-0 at 3 of 4"));
+    assertThat(page.notices(), is(List.of()));
+    assertThat(
+        page.sections().stream().map(Section::id).toList(),
+        equalTo(List.of("divergence", "channels", "cells")));
   }
 
   /**

@@ -1,5 +1,9 @@
 package dev.sluice.transforms.report;
 
+import dev.sluice.schemas.ComparedCell;
+import dev.sluice.schemas.ComparedChannelInfo;
+import dev.sluice.schemas.ComparedFile;
+import dev.sluice.schemas.Comparison;
 import dev.sluice.schemas.Perplexity;
 import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.ReproductionCell;
@@ -211,5 +215,64 @@ public final class Samples {
         setSize,
         .05,
         .41);
+  }
+
+  /** Eight channels at four budgets; half of them cannot send at the first. */
+  public static Comparison comparison() {
+    String sha = "0123456789abcdef".repeat(4);
+    List<ComparedChannelInfo> channels = new ArrayList<>();
+    List<ComparedCell> cells = new ArrayList<>();
+    long[] budgets = {64, 1024, 16_384, 65_536};
+    for (int i = 0; i < 8; i++) {
+      channels.add(
+          new ComparedChannelInfo("channel-" + i, "is number " + i + " of eight", i < 3, i < 3));
+    }
+    for (long budget : budgets) {
+      for (int i = 0; i < 8; i++) {
+        ComparedCell.Builder cell =
+            ComparedCell.newBuilder().setChannel("channel-" + i).setBudget(budget);
+        if (budget == 64 && i % 2 == 1) {
+          cells.add(cell.setReason("one token takes 65 bits").build());
+          continue;
+        }
+        double kl = 10 * (1 + i) / (double) budget;
+        cells.add(
+            cell.setBits(budget - .5 * i)
+                .setOverheadBits(i < 3 ? 26.5 : 0)
+                .setSetting("k = " + budget / 29)
+                .setKl(kl)
+                .setKlStandardError(kl / 20)
+                .setUpper(i < 3 ? 1.5 * kl : null)
+                .setPerplexity(125 * Math.exp(kl))
+                .setTax(125 * Math.expm1(kl))
+                .setClipped(i == 2 && budget > 1024 ? 12 : 0)
+                .build());
+      }
+    }
+    return Comparison.newBuilder()
+        .setFormat("sluice-comparison-1")
+        .setProbes(256)
+        .setVocabulary(8192)
+        .setNodes(List.of(new ComparedFile("n0.npy", sha), new ComparedFile("n1.npy", sha)))
+        .setReference(new ComparedFile("base.npy", sha))
+        .setNextToken(new ComparedFile("next.npy", sha))
+        .setSeed(0)
+        .setBudgets(List.of(64L, 1024L, 16_384L, 65_536L))
+        .setExactPerplexity(125.0)
+        .setNothing(
+            ComparedCell.newBuilder()
+                .setChannel("nothing")
+                .setBudget(0)
+                .setBits(0.0)
+                .setOverheadBits(0.0)
+                .setSetting("")
+                .setKl(.18)
+                .setKlStandardError(.01)
+                .setPerplexity(137.0)
+                .setTax(12.0)
+                .build())
+        .setChannels(channels)
+        .setCells(cells)
+        .build();
   }
 }

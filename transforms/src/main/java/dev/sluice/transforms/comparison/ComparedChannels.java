@@ -1,0 +1,58 @@
+package dev.sluice.transforms.comparison;
+
+import dev.sluice.transforms.channel.Quantizer;
+import dev.sluice.transforms.comparison.LatticeChannel.Clip;
+import java.util.List;
+import java.util.Optional;
+
+/** The channels that are compared, by name. */
+public final class ComparedChannels {
+  /** What is beside all of them. */
+  public static final ComparedChannel NOTHING = new NothingSent();
+
+  private static final List<ComparedChannel> ALL =
+      List.of(
+          new ReferenceChannel(),
+          new LatticeChannel(
+              "dither",
+              "centred, clipped at each probe's reach, dithered on an exact lattice within the"
+                  + " budget; fractional bits",
+              Quantizer.DITHER,
+              Clip.PROBE),
+          new LatticeChannel(
+              "dither-centred",
+              "the papers' channel after centring, clipped at each node's reach: one step of 2L/M,"
+                  + " M + 1 symbols",
+              Quantizer.DITHER_PAPER,
+              Clip.NODE),
+          new LatticeChannel(
+              "dither-paper",
+              "the papers' channel, clipped at 40 as published: one step of 80/M, M + 1 symbols",
+              Quantizer.DITHER_PAPER,
+              Clip.PUBLISHED),
+          new LatticeChannel(
+              "midrise",
+              "centred, clipped at each probe's reach, rounded without dither",
+              Quantizer.MIDRISE,
+              Clip.PROBE),
+          new TopKChannel("top-k-reference", Tail.REFERENCE),
+          new TopKChannel("top-k-even", Tail.EVEN),
+          new DistillKitChannel());
+
+  private ComparedChannels() {}
+
+  /** All of them, in the order of tables. */
+  public static List<ComparedChannel> all() {
+    return ALL;
+  }
+
+  /** The channel of a name. */
+  public static Optional<ComparedChannel> find(String name) {
+    return ALL.stream().filter(channel -> channel.name().equals(name)).findFirst();
+  }
+
+  /** Where it stands in tables. */
+  static int index(String name) {
+    return ALL.stream().map(ComparedChannel::name).toList().indexOf(name);
+  }
+}
