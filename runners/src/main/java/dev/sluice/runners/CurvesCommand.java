@@ -75,7 +75,9 @@ final class CurvesCommand extends SluiceCommand {
     }
     PublicReference.verify(planned, directory);
     RateCurves curves =
-        measure(CommittedRound.read(planned, directory), RoundRunner.choose(choice, directory));
+        measure(
+            CommittedRound.read(planned, directory),
+            RoundRunner.withinHeap(planned, RoundRunner.choose(choice, directory).runner()));
     if (total != null) {
       curves.setSplit(split(curves, total));
     }
@@ -85,17 +87,17 @@ final class CurvesCommand extends SluiceCommand {
     return ExitCodes.OK;
   }
 
-  private static RateCurves measure(CommittedRound committed, RoundRunner.Chosen chosen)
+  private static RateCurves measure(CommittedRound committed, RunnerChoice runner)
       throws IOException {
     RoundDirectory directory = committed.directory();
     String aside = directory.aside(UUID.randomUUID().toString());
     String output =
-        chosen.runner().flinkMaster().isPresent()
+        runner.flinkMaster().isPresent()
             ? aside + "/curves.json"
             : Files.createTempFile("sluice-curves-", ".json").toString();
     try {
       Engines.run(
-          chosen.runner(),
+          runner,
           "sluice-curves " + directory.root(),
           pipeline -> CurvesRound.build(pipeline, committed, output));
       return PlainJson.read(

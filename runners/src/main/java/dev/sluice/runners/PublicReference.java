@@ -133,7 +133,7 @@ final class PublicReference {
     try (ReferenceRows rows = new ReferenceRows(planned, from)) {
       ProbeFeatures features = ProbeFeatures.of(blocks(planned, rows), planned.vocabulary(), AXES);
       Engines.run(
-          RoundRunner.choose(RunnerChoice.auto(), from).runner(),
+          RoundRunner.withinHeap(planned, RoundRunner.choose(RunnerChoice.auto(), from).runner()),
           "sluice-estimate " + from.root(),
           pipeline -> EstimateRound.build(pipeline, planned, from, features, aside));
     } catch (RuntimeException e) {

@@ -13,13 +13,10 @@ public final class ReferenceEncoder {
   private static final int LOOKS = 6;
 
   /** Bytes a probe from which what is not sent is said probe by probe. */
-  private static final int BY_PROBE_FROM = 128;
+  private static final int BY_PROBE_FROM = 120;
 
   private static final double ROUND = 0x1.8p52;
   private static final long ROUND_BITS = Double.doubleToRawLongBits(ROUND);
-
-  /** Stands for the last class where no class is sent, and no correction. */
-  private static final int NOTHING = -1;
 
   /** The mean of |x| under a logistic law with scale 1. */
   private static final double LN_4 = StrictMath.log(4);
@@ -308,34 +305,41 @@ public final class ReferenceEncoder {
     int bestLevel = 0;
     int bestEnd = 0;
     for (int look = 0; look < LOOKS && failed > 0; look++) {
-      int level = finest(0, failed, ReferenceBlock.CLASSES - 1, most - restCost, share);
+      int natural = finest(0, failed, ReferenceBlock.CLASSES - 1, most - restCost, share);
       // Where a finer level would send a class more, which does not fit, do without the class.
-      choose(level, ReferenceBlock.CLASSES - 1);
-      int end = last;
-      level = finest(level, failed, end, most - restCost, share);
-      if (best >= 0 && level == bestLevel && end == bestEnd) {
+      choose(natural, ReferenceBlock.CLASSES - 1);
+      int highest = last;
+      int finest = finest(natural, failed, highest, most - restCost, share);
+      if (best >= 0 && finest == bestLevel && highest == bestEnd) {
         break;
       }
-      set(level, end);
+      set(finest, highest);
       long cost = quantize();
       restCost = restCost();
-      double expected = expected(level);
+      double expected = expected(finest);
       if (expected > 0) {
         share = cost / expected;
       }
       if (cost + restCost + termCost() > most) {
-        failed = level;
+        failed = finest;
       } else if (cost + restCost > best) {
         best = cost + restCost;
-        bestLevel = level;
-        bestEnd = end;
+        bestLevel = finest;
+        bestEnd = highest;
       }
     }
-    for (int level = failed / 2; best < 0; level /= 2) { // far from all laws, or too much
-      set(level, level > 0 ? ReferenceBlock.CLASSES - 1 : NOTHING);
+    int level = failed;
+    int end = ReferenceBlock.CLASSES - 1;
+    while (best < 0) { // far from all laws: coarser, then less, at last nothing
+      if (level > 0) {
+        level /= 2;
+      } else {
+        end = (end + 1) / 2 - 1;
+      }
+      set(level, end);
       bestLevel = level;
-      bestEnd = level > 0 ? last : NOTHING;
-      best = level == 0 || quantize() + restCost() + termCost() <= most ? 0 : -1;
+      bestEnd = end;
+      best = end < 0 || quantize() + restCost() + termCost() <= most ? 0 : -1;
     }
     boolean isQuantized = lattice.level() == bestLevel && lattice.last() == bestEnd;
     set(bestLevel, bestEnd);
@@ -360,7 +364,7 @@ public final class ReferenceEncoder {
     return low;
   }
 
-  /** What is sent at a level, of the classes up to one. */
+  /** What is sent at a level, of the classes up to one, -1 for none. */
   private void choose(int level, int end) {
     double theta = Lattice.theta(level);
     last = 0;
@@ -399,7 +403,7 @@ public final class ReferenceEncoder {
     return cost;
   }
 
-  /** Chooses, and sets the corrections and the lattice. */
+  /** Chooses, and sets the corrections, if there is anything, and the lattice. */
   private void set(int level, int end) {
     choose(level, end);
     boolean[] sent = new boolean[ReferenceBlock.CLASSES];
@@ -422,7 +426,7 @@ public final class ReferenceEncoder {
       power += unsent * rest[probe] * rest[probe];
       count += unsent > 0 ? 1 : 0;
     }
-    boolean isSent = end != NOTHING && sum > 0 && power / count >= kappa * Lattice.theta(level);
+    boolean isSent = end >= 0 && sum > 0 && power / count >= kappa * Lattice.theta(level);
     restScale = isSent ? Lattice.scaleOf(sum / (count * LN_4)) : 0;
     try {
       lattice.set(level, last, scales, places, restScale);

@@ -69,6 +69,16 @@ final class Synthetic {
     }
   }
 
+  /** A block of given logits. */
+  Synthetic(int probes, double[] rows, double[][] sites) throws BadLogitException {
+    this.probes = probes;
+    this.vocabulary = rows.length / probes;
+    this.rows = rows;
+    this.sites = sites;
+    this.reference = new ReferenceBlock(probes, vocabulary);
+    reference.derive(rows, probes);
+  }
+
   private static double[] normals(SplittableRandom random, int count, double deviation) {
     double[] normals = new double[count];
     for (int c = 0; c < count; c++) {
