@@ -16,7 +16,7 @@ seeds=$root/transforms/src/test/resources/fuzz
 work=${FUZZ:-sluice-fuzz}
 mkdir -p "$work"
 work=$(CDPATH='' cd -P "$work" && pwd)
-[ $# -gt 0 ] || set -- block documents keys npy plan scores summaries symbols tables uplink
+[ $# -gt 0 ] || set -- block documents keys npy plan reference scores summaries symbols tables uplink
 
 (cd "$root" && mvn -B -ntp -q test-compile dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile="$work/classpath" -pl schemas,transforms)
 CLASSPATH=$root/transforms/target/test-classes:$root/transforms/target/classes:$root/schemas/target/classes:$(cat "$work/classpath")

@@ -73,10 +73,7 @@ public final class AggregateRound {
       rejected = rejected.and(prefixes.get(SequentialRefinement.REJECTED));
     }
     KFoldAverage mean =
-        KFoldAverage.of(round)
-            .withMinNodes(minNodes)
-            .withReference(directory.reference())
-            .into(aside);
+        KFoldAverage.of(round).withMinNodes(minNodes).withReferences(directory).into(aside);
     PCollectionTuple teacher =
         claims.apply("KFoldAverage", before.map(mean::remembering).orElse(mean));
 

@@ -52,7 +52,7 @@ public final class EncodeNode {
     EncodeUplink encode =
         EncodeUplink.of(round, node, logits, directory.aside(attempt))
             .withMasking(masking)
-            .withReference(directory.reference());
+            .withReferences(directory);
     String name = round.nodes().get(node).getName();
     pipeline
         .apply(

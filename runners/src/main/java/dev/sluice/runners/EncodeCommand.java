@@ -83,7 +83,8 @@ final class EncodeCommand extends SluiceCommand {
       names = "--parallelism",
       paramLabel = "P",
       description =
-          "Parts encoded at once, 1 to 16; each holds a block of logits (2 MiB as doubles)."
+          "Parts encoded at once, 1 to 16; each holds a block of logits (2 MiB as doubles; 68 MiB"
+              + " in the reference channel, of which no more run than half the heap has room for)."
               + " Default: the number of processors. The files do not depend on it.")
   private Integer parallelism;
 

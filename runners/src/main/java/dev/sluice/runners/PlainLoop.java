@@ -57,7 +57,7 @@ final class PlainLoop {
     }
     List<ShardAccount> accounts = new ArrayList<>();
     try (RangeReader reader = new RangeReader()) {
-      ShardAverager averager = new ShardAverager(round, round.speakingNodes(), reader, "");
+      ShardAverager averager = new ShardAverager(round, round.speakingNodes(), reader, null);
       for (int shard = 0; shard < shards.size(); shard++) {
         accounts.add(
             averager.average(

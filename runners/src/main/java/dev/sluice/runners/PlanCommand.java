@@ -134,6 +134,15 @@ final class PlanCommand extends SluiceCommand {
   private String reference;
 
   @Option(
+      names = "--per-node",
+      description =
+          "With --reference DIR, a round of the reference channel: each node's logits are sent"
+              + " relative to what the hub knows of them from that round, which it writes to"
+              + " reference-NODE.npy for that node and no other; the public reference is their"
+              + " mean.")
+  private boolean perNode;
+
+  @Option(
       names = "--bits-per-probe",
       paramLabel = "B[,N=B..]",
       description =
@@ -273,7 +282,9 @@ final class PlanCommand extends SluiceCommand {
           "--bits-per-probe",
           bitsPerProbe,
           "--kappa",
-          kappa);
+          kappa,
+          "--per-node",
+          perNode ? true : null);
       return Optional.empty();
     }
     String beside = "--channel reference";
@@ -286,12 +297,18 @@ final class PlanCommand extends SluiceCommand {
     if (kappa != null && !Double.isFinite(kappa)) {
       throw usage("--kappa: found " + kappa + ", expected a number");
     }
+    if (perNode && !Locations.isLocalDirectory(Locations.of(reference == null ? "" : reference))) {
+      throw usage("--per-node needs --reference DIR, a committed round of the reference channel");
+    }
     if (reference == null) {
       require("--probes", probes);
       require("--vocab", vocabulary);
       return Optional.empty();
     }
-    PublicReference copied = PublicReference.copy(reference, directory);
+    PublicReference copied =
+        perNode
+            ? PublicReference.perNode(reference, directory)
+            : PublicReference.copy(reference, directory);
     if ((probes != null && probes != copied.probes())
         || (vocabulary != null && vocabulary != copied.vocabulary())) {
       copied.discard();
@@ -332,12 +349,10 @@ final class PlanCommand extends SluiceCommand {
         planned.isSigned() ? KeyRevocations.all(directory) : List.of(); // of plans before it too
     Storage.deleteIfExists(directory.planSignature()); // at no time beside a plan not signed
     if (copied.isPresent()) {
-      copied.get().commit(directory);
+      copied.get().commit(planned, directory);
     }
     Storage.replace(directory.plan(), json);
-    if (copied.isEmpty()) {
-      Storage.deleteIfExists(directory.reference());
-    }
+    PublicReference.deleteOthers(planned, directory);
     if (!revoked.isEmpty()) {
       KeyRevocations.write(planned, directory, revoked);
     } else {
@@ -538,7 +553,9 @@ final class PlanCommand extends SluiceCommand {
         new PlanDraft(id, probes, vocabulary)
             .withReference(
                 new ReferencePlan(
-                    copied.map(PublicReference::sha256).orElse(null), kappa == null ? 1 : kappa))
+                    copied.map(PublicReference::sha256).orElse(null),
+                    copied.map(reference -> reference.own(names)).orElse(null),
+                    kappa == null ? 1 : kappa))
             .withClip(new ClipPolicy("none", null, null));
     perNode("--bits-per-probe", bitsPerProbe, names)
         .forEach((name, each) -> draft.withNode(name, each / Math.max(2, vocabulary)));

@@ -25,6 +25,7 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -84,8 +85,9 @@ final class RoundRecomputation extends Recomputation {
     if (Files.exists(root.resolve(at + REVOKED).normalize())) {
       inputs.add(at + REVOKED);
     }
-    if (Files.exists(root.resolve(at + RoundDirectory.REFERENCE).normalize())) {
-      inputs.add(at + RoundDirectory.REFERENCE);
+    try (DirectoryStream<Path> references =
+        Files.newDirectoryStream(root.resolve(at).normalize(), "reference*.npy")) {
+      references.forEach(file -> inputs.add(at + file.getFileName()));
     }
     inputs.addAll(files(at + UPLINK));
     return inputs;

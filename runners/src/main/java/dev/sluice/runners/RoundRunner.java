@@ -40,6 +40,9 @@ public final class RoundRunner {
   /** From this many bytes of uplinks on, AUTO chooses Flink. */
   public static final long FLINK_FROM_BYTES = 64L << 20;
 
+  /** What either end of the reference channel holds of a block, for each coordinate. */
+  private static final long BYTES_A_COORDINATE = 68;
+
   private final Progress progress;
 
   /** A runner that shows no progress. */
@@ -159,7 +162,7 @@ public final class RoundRunner {
           round.source() + ": node '" + who.getName() + "' has no bits in this round");
     }
     new LogitBlock(round, masking).open(logits).close(); // says what is wrong with the file's shape
-    PublicReference.verify(round, directory);
+    PublicReference.verify(round, directory, node);
     RunnerChoice runner =
         choice.engine() == Engine.AUTO
             ? RunnerChoice.direct().withParallelism(choice.parallelism())
@@ -167,7 +170,7 @@ public final class RoundRunner {
     String attempt = UUID.randomUUID().toString();
     double bytesPerProbe = round.maxCodesBytes(node, 0) / (double) round.probesIn(0);
     run(
-        runner,
+        withinHeap(round, runner),
         "encode",
         directory,
         attempt,
@@ -221,6 +224,18 @@ public final class RoundRunner {
             EncodeNode.build(pipeline, round, directory, node, file, masking, attempt);
           }
         });
+  }
+
+  /**
+   * In the reference channel, no more parts at once than half of this process's heap has room for.
+   */
+  static RunnerChoice withinHeap(PlannedRound round, RunnerChoice choice) {
+    if (!round.isRelative() || choice.flinkMaster().isPresent()) {
+      return choice;
+    }
+    long block = BYTES_A_COORDINATE * round.probesIn(0) * round.vocabulary();
+    long most = Math.max(1, Runtime.getRuntime().maxMemory() / 2 / block);
+    return choice.withParallelism((int) Math.min(choice.parallelism(), most));
   }
 
   private static Encoded encoded(RoundDirectory directory, String node) throws IOException {
@@ -309,7 +324,7 @@ public final class RoundRunner {
     RoundDirectory directory = own.directory();
     PublicReference.verify(round, directory);
     List<Uplinks> refined = RefinedRounds.of(round, directory);
-    RunnerChoice runner = choose(choice, directory).runner();
+    RunnerChoice runner = withinHeap(round, choose(choice, directory).runner());
     Outcome outcome =
         run(
             runner,

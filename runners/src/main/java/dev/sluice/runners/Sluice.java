@@ -58,6 +58,7 @@ import picocli.CommandLine.Spec;
       EncodeCommand.class,
       AggregateCommand.class,
       AuditCommand.class,
+      CurvesCommand.class,
       AllocateCommand.class,
       ScoreCommand.class,
       CalibrateCommand.class,

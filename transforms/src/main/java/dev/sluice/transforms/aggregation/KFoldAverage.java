@@ -63,7 +63,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
 
   abstract Optional<RoundDirectory> before();
 
-  abstract String reference();
+  abstract Optional<RoundDirectory> references();
 
   abstract Builder toBuilder();
 
@@ -77,7 +77,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
 
     abstract Builder setBefore(RoundDirectory before);
 
-    abstract Builder setReference(String reference);
+    abstract Builder setReferences(RoundDirectory directory);
 
     abstract KFoldAverage build();
   }
@@ -87,7 +87,6 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     return new AutoValue_KFoldAverage.Builder()
         .setRound(round)
         .setMinNodes(round.speakingNodes())
-        .setReference("")
         .build();
   }
 
@@ -108,11 +107,9 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     return toBuilder().setMinNodes(minNodes).build();
   }
 
-  /**
-   * The public reference, .npy of m × V; needed in the reference channel where the plan has one.
-   */
-  public KFoldAverage withReference(String file) {
-    return toBuilder().setReference(file).build();
+  /** Where the references of the plan lie; needed in the reference channel. */
+  public KFoldAverage withReferences(RoundDirectory directory) {
+    return toBuilder().setReferences(directory).build();
   }
 
   /** Writes the teacher as files below a directory. */
@@ -204,7 +201,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
     private final int minNodes;
     private final String directory; // null: the teacher's blocks are elements
     private final RoundDirectory before; // null: shards are not remembered
-    private final String reference; // not read but in the reference channel
+    private final RoundDirectory references; // null but in the reference channel
     private transient ShardMemory memory;
     private transient RangeReader reader;
     private transient ShardAverager averager;
@@ -214,7 +211,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
       this.minNodes = average.minNodes();
       this.directory = average.directory().orElse(null);
       this.before = average.before().orElse(null);
-      this.reference = average.reference();
+      this.references = average.references().orElse(null);
     }
 
     @ProcessElement
@@ -222,7 +219,7 @@ public abstract class KFoldAverage extends PTransform<PCollection<BlockClaim>, P
         throws IOException {
       if (averager == null) {
         reader = new RangeReader();
-        averager = new ShardAverager(round, minNodes, reader, reference);
+        averager = new ShardAverager(round, minNodes, reader, references);
       }
       List<BlockClaim> claims = new ArrayList<>();
       for (BlockClaim claim : shard.getValue()) {

@@ -8,6 +8,7 @@ import dev.sluice.transforms.reference.ReferenceCertificate;
 import dev.sluice.transforms.reference.ReferenceCodes;
 import dev.sluice.transforms.reference.ReferenceDecoder;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.uplink.ClaimCodes;
 import dev.sluice.transforms.uplink.Reason;
 import dev.sluice.transforms.uplink.ReferenceRows;
@@ -34,12 +35,12 @@ final class RelativeAverage implements BlockAverage {
   /**
    * An average of a round's blocks.
    *
-   * @param reference .npy of m × V; not read where the plan names none
+   * @param references where those of the plan lie
    */
-  RelativeAverage(PlannedRound round, ClaimCodes reader, String reference) {
+  RelativeAverage(PlannedRound round, ClaimCodes reader, RoundDirectory references) {
     this.round = round;
     this.reader = reader;
-    this.reference = new ReferenceRows(round, reference);
+    this.reference = new ReferenceRows(round, references);
     this.decoded = new double[round.probesIn(0) * round.vocabulary()];
     this.sums = new double[decoded.length];
   }
@@ -68,8 +69,9 @@ final class RelativeAverage implements BlockAverage {
       return null;
     }
     terms.add(decoder.terms());
+    reference.addOwn(seat.node(), decoded);
     for (int c = 0; c < round.probesIn(block) * round.vocabulary(); c++) {
-      sums[c] += decoded[c]; // multiples of 2^-30 below 2^19: exact
+      sums[c] += decoded[c]; // multiples of 2^-30, all together below 2^20: exact
     }
     return new Prefix(seat.node(), List.of(seat.claim()), new double[0], 0);
   }

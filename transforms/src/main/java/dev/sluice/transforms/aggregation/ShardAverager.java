@@ -12,6 +12,7 @@ import dev.sluice.schemas.ShortBlock;
 import dev.sluice.schemas.TeacherBlock;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.RangeReader;
 import dev.sluice.transforms.uplink.ClaimCodes;
 import java.io.Closeable;
@@ -47,15 +48,16 @@ public final class ShardAverager implements Closeable {
    * @param minNodes fewest nodes for a block, 1 .. nodes with bits; a trimmed mean of f nodes needs
    *     2f + 1 in any case
    * @param reader where claims without inline codes are read from
-   * @param reference the public reference, .npy of m × V; not read where the plan names none
+   * @param references where those of the plan lie; null but in the reference channel
    */
-  public ShardAverager(PlannedRound round, int minNodes, RangeReader reader, String reference) {
+  public ShardAverager(
+      PlannedRound round, int minNodes, RangeReader reader, RoundDirectory references) {
     this.round = round;
     this.minNodes = minNodes;
     ClaimCodes codes = new ClaimCodes(round, reader);
     this.blocks =
         round.isRelative()
-            ? new RelativeAverage(round, codes, reference)
+            ? new RelativeAverage(round, codes, references)
             : new ClippedAverage(round, codes);
     this.mean = new float[round.probesIn(0) * round.vocabulary()];
     this.logits = ByteBuffer.allocate(4 * mean.length).order(ByteOrder.LITTLE_ENDIAN);

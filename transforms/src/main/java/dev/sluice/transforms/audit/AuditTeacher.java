@@ -294,7 +294,7 @@ public abstract class AuditTeacher extends PTransform<PCollection<Integer>, PDon
           .setProbes(totals.probes)
           .setKl(kl)
           .setKlStandardError(totals.probes < 2 ? null : Math.sqrt(spread / (m - 1)))
-          .setUpper(errorLaw ? totals.upper / m : certified(manifest))
+          .setUpper(errorLaw ? Double.valueOf(totals.upper / m) : certified(manifest))
           .setLower(errorLaw ? totals.lower / m : null)
           .setCertifiedLower(manifest.getCertificate().getLower())
           .setWorstCase(round.isRelative() ? null : totals.worstCase / m)

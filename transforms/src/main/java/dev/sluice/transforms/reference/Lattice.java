@@ -34,14 +34,92 @@ final class Lattice {
   private static final int SCALE_BIAS = 128;
   private static final int PLACES_A_SCALE = 8;
 
-  private final double[] steps = new double[ReferenceBlock.CLASSES];
-  private final int[] ratios = new int[ReferenceBlock.CLASSES];
-  private final int[] plain = new int[ReferenceBlock.CLASSES];
-  private final double[] places = new double[ReferenceBlock.CLASSES];
+  /** Largest ratio at which a correction is sent: a step of 4 scales. */
+  private static final int MAX_REST_RATIO = 2 * LogisticModel.RATIOS_AN_OCTAVE;
+
+  private final Law[] laws = new Law[ReferenceBlock.CLASSES];
+  private final Law[] rests = new Law[ReferenceBlock.CLASSES];
   private final boolean[] sent = new boolean[ReferenceBlock.CLASSES];
   private int level;
   private int last;
-  private int restScale;
+
+  /**
+   * How the coordinates of one class are sent. Where they are not: one cell, which costs nothing.
+   */
+  static final class Law {
+    /** 1 where they are sent, 0 where not. */
+    int sent;
+
+    /** Of the lattice, logits. */
+    double step;
+
+    /** One over that. */
+    double inverse;
+
+    /** What they are about. */
+    double place;
+
+    /** Low bits that are sent as they are. */
+    int plain;
+
+    /** What they cost, in units of LogisticModel. */
+    long plainCost;
+
+    /** The dither's 32 bits less those that tell the offset of a table. */
+    int shift;
+
+    /** The ratio of the tables. */
+    int ratio;
+
+    /** {@link LogisticModel#middle}. */
+    int middle;
+
+    /** {@link LogisticModel#table}. */
+    int table;
+
+    /** {@link LogisticModel#stride}. */
+    int stride;
+
+    /** {@link LogisticModel#slices}. */
+    int slices;
+
+    private void set(double step, double place, int ratio) {
+      this.sent = 1;
+      this.step = step;
+      this.inverse = 1 / step;
+      this.place = place;
+      this.plain = plainBits(ratio);
+      this.plainCost = plain == 0 ? 0 : (long) plain * LogisticModel.COST_UNITS + AnsWriter.EXCESS;
+      this.shift = 27 + plain;
+      this.ratio = ratio + plain * LogisticModel.RATIOS_AN_OCTAVE;
+      this.middle = LogisticModel.middle(this.ratio);
+      this.table = LogisticModel.table(this.ratio);
+      this.stride = LogisticModel.stride(this.ratio);
+      this.slices = LogisticModel.slices(this.ratio);
+    }
+
+    private void none() {
+      sent = 0;
+      step = 0;
+      inverse = 0;
+      place = 0;
+      plain = 0;
+      plainCost = 0;
+      shift = 27;
+      ratio = LogisticModel.MAX_RATIO;
+      middle = 1;
+      table = LogisticModel.free();
+      stride = 0;
+      slices = 0;
+    }
+  }
+
+  Lattice() {
+    for (int h = 0; h < laws.length; h++) {
+      laws[h] = new Law();
+      rests[h] = new Law();
+    }
+  }
 
   /** The byte of a scale, 1 .. 255. */
   static int scaleOf(double logits) {
@@ -51,7 +129,7 @@ final class Lattice {
 
   /** The scale of a byte, logits. */
   static double scale(int scale) {
-    return StrictMath.pow(2, (double) (scale - SCALE_BIAS) / SCALES_AN_OCTAVE);
+    return Exp.power((long) (scale - SCALE_BIAS) * (Exp.PARTS / SCALES_AN_OCTAVE));
   }
 
   /** The byte of a place, -128 .. 127, where octaves have the scale of a byte. */
@@ -61,7 +139,54 @@ final class Lattice {
 
   /** theta, nats. */
   static double theta(int level) {
-    return StrictMath.pow(2, -(double) level / LEVELS_AN_OCTAVE);
+    return Exp.power(-(long) level * (Exp.PARTS / LEVELS_AN_OCTAVE));
+  }
+
+  /** sqrt(12 theta / w_h), logits. */
+  static double step(int level, int h) {
+    // In 1/128 of an octave: from theta, half; from w_h, half of h + 1/2 quarters.
+    int parts = 16 * h + 8 - level;
+    return StrictMath.sqrt(12) * Exp.power((long) parts * (Exp.PARTS / (2 * LEVELS_AN_OCTAVE)));
+  }
+
+  /** Step over scale in eighths of an octave, at most what has a table. */
+  static int ratio(int level, int h, int scale) {
+    int ratio = Math.floorDiv(stepsOverScale(level, h, scale) + 8, 16);
+    return Math.min(LogisticModel.MAX_RATIO, ratio);
+  }
+
+  /** Step over scale in 1/128 of an octave. */
+  private static int stepsOverScale(int level, int h, int scale) {
+    // sqrt(12) is 2^(229.4/128).
+    return 229 - level + 16 * h + 8 - 16 * (scale - SCALE_BIAS);
+  }
+
+  /**
+   * What a coordinate costs on average that has the law it is coded by, in units of {@link
+   * LogisticModel}: between those of two ratios on the straight line. No end if its step would be
+   * too fine.
+   */
+  static double rate(int level, int h, int scale) {
+    int steps = stepsOverScale(level, h, scale);
+    int ratio = Math.floorDiv(steps, 16);
+    if (plainBits(ratio) > MAX_PLAIN_BITS) {
+      return Double.POSITIVE_INFINITY;
+    }
+    double above = Math.floorMod(steps, 16) / 16.0;
+    return (1 - above) * rate(ratio) + above * rate(ratio + 1);
+  }
+
+  private static double rate(int ratio) {
+    int plain = plainBits(ratio);
+    int table = Math.min(LogisticModel.MAX_RATIO, ratio) + plain * LogisticModel.RATIOS_AN_OCTAVE;
+    return LogisticModel.rate(table) + (double) plain * LogisticModel.COST_UNITS;
+  }
+
+  /** Low bits that are sent as they are at a ratio, so that what is left has a table. */
+  static int plainBits(int ratio) {
+    return ratio >= LogisticModel.MIN_RATIO
+        ? 0
+        : -Math.floorDiv(ratio - LogisticModel.MIN_RATIO, LogisticModel.RATIOS_AN_OCTAVE);
   }
 
   /**
@@ -81,44 +206,34 @@ final class Lattice {
     }
     this.level = level;
     this.last = last;
-    this.restScale = restScale;
     for (int h = 0; h < ReferenceBlock.CLASSES; h++) {
       int octave = h / ReferenceBlock.CLASSES_AN_OCTAVE;
       sent[h] = h <= last && scales[octave] != 0;
-      // In 1/128 of an octave, but for sqrt(12): from theta, half; from w_h, half of h + 1/2
-      // quarters.
-      steps[h] =
-          StrictMath.sqrt(12)
-              * StrictMath.pow(2, (-level + 16.0 * (h + 0.5)) / (2 * LEVELS_AN_OCTAVE));
-      if (sent[h]) {
-        places[h] = placing[octave] * scale(scales[octave]) / PLACES_A_SCALE;
-        ratios[h] = ratio(h, scales[octave]);
-        plain[h] = plainBits(ratios[h]);
-        if (plain[h] > MAX_PLAIN_BITS) {
-          throw new BadCodesException(
-              "steps of 2^"
-                  + (double) ratios[h] / LogisticModel.RATIOS_AN_OCTAVE
-                  + " scales in octave "
-                  + octave
-                  + ", expected at least 2^-"
-                  + (MAX_PLAIN_BITS - LogisticModel.MIN_RATIO / LogisticModel.RATIOS_AN_OCTAVE));
-        }
+      if (!sent[h]) {
+        laws[h].none();
+        continue;
+      }
+      int ratio = ratio(level, h, scales[octave]);
+      if (plainBits(ratio) > MAX_PLAIN_BITS) {
+        throw new BadCodesException(
+            "steps of 2^"
+                + (double) ratio / LogisticModel.RATIOS_AN_OCTAVE
+                + " scales in octave "
+                + octave
+                + ", expected at least 2^-"
+                + (MAX_PLAIN_BITS - LogisticModel.MIN_RATIO / LogisticModel.RATIOS_AN_OCTAVE));
+      }
+      double place = placing[octave] * scale(scales[octave]) / PLACES_A_SCALE;
+      laws[h].set(step(level, h), place, ratio);
+    }
+    for (int h = 0; h < ReferenceBlock.CLASSES; h++) {
+      int ratio = ratio(level, h, restScale);
+      if (restScale != 0 && ratio <= MAX_REST_RATIO && plainBits(ratio) <= MAX_PLAIN_BITS) {
+        rests[h].set(step(level, h), 0, ratio);
+      } else {
+        rests[h].none();
       }
     }
-  }
-
-  /** Step over scale in eighth octaves, at most what has a table. */
-  private int ratio(int h, int scale) {
-    // sqrt(12) is 2^(14.34/8); the rest is integers, in 1/128 octave.
-    int steps = 229 - level + 16 * h + 8;
-    int ratio = Math.floorDiv(steps - 16 * (scale - SCALE_BIAS) + 8, 16);
-    return Math.min(LogisticModel.MAX_RATIO, ratio);
-  }
-
-  private static int plainBits(int ratio) {
-    return ratio >= LogisticModel.MIN_RATIO
-        ? 0
-        : -Math.floorDiv(ratio - LogisticModel.MIN_RATIO, LogisticModel.RATIOS_AN_OCTAVE);
   }
 
   int level() {
@@ -133,7 +248,7 @@ final class Lattice {
   double[] sentSteps() {
     double[] sentSteps = new double[ReferenceBlock.CLASSES];
     for (int h = 0; h < sentSteps.length; h++) {
-      sentSteps[h] = sent[h] ? steps[h] : 0;
+      sentSteps[h] = laws[h].step;
     }
     return sentSteps;
   }
@@ -143,45 +258,24 @@ final class Lattice {
     return sent;
   }
 
-  /** The step of a class, logits. */
-  double step(int h) {
-    return steps[h];
-  }
-
-  /** What the logits of a class are about. */
-  double place(int h) {
-    return places[h];
-  }
-
-  /** Low bits that a coordinate of a class sends as they are. */
-  int plain(int h) {
-    return plain[h];
-  }
-
-  /** The ratio of the tables of a class. */
-  int ratio(int h) {
-    return ratios[h] + plain[h] * LogisticModel.RATIOS_AN_OCTAVE;
+  /** By class, how it is sent; owned by this. */
+  Law[] laws() {
+    return laws;
   }
 
   /**
-   * Whether a correction of a class is sent: not where its step is above 4 scales, so that its
-   * noise would say more than it, nor where it is too fine.
+   * How the correction of a probe is sent, by the class of its probability; step 0 where it is not:
+   * nothing is unsent, or its step is above 4 scales, so that its noise would say more than it, or
+   * it is too fine.
    */
-  boolean sendsRest(int h) {
-    int ratio = ratio(h, restScale);
-    return restScale != 0
-        && ratio <= 2 * LogisticModel.RATIOS_AN_OCTAVE
-        && plainBits(ratio) <= MAX_PLAIN_BITS;
+  Law rest(ReferenceBlock reference, int probe) {
+    double unsent = reference.unsent(probe, sent);
+    return unsent > 0 ? rests[ReferenceBlock.classOf(unsent)] : NONE;
   }
 
-  /** Low bits that a correction of a class sends as they are. */
-  int restPlain(int h) {
-    return plainBits(ratio(h, restScale));
-  }
+  private static final Law NONE = new Law();
 
-  /** The ratio of the tables of a correction of a class. */
-  int restRatio(int h) {
-    int ratio = ratio(h, restScale);
-    return ratio + plainBits(ratio) * LogisticModel.RATIOS_AN_OCTAVE;
+  static {
+    NONE.none();
   }
 }

@@ -29,41 +29,46 @@ final class LogisticModel {
   /** The law is cut where this many scales are left and right. */
   private static final double REACH = 11;
 
-  /** One unit of {@link #cost} is 2^-8 bits. */
-  static final int COST_UNITS = 256;
+  /** One unit of {@link #cost} is 2^-16 bits. */
+  static final int COST_UNITS = 1 << 16;
 
   private static final int SLICES = 128;
   private static final int SLICE_SHIFT = BITS - 7;
   private static final int RATIOS = MAX_RATIO - MIN_RATIO + 1;
 
-  /** By ratio: largest |q| that is not an end. */
-  private static final int[] REACHES = new int[RATIOS];
+  /** By ratio: the number of the cell q = 0. */
+  private static final int[] MIDDLES = new int[RATIOS];
 
   /** By ratio: where the table of offset 0 begins, and how far it is to the next. */
   private static final int[] BASES = new int[RATIOS];
 
   private static final int[] STRIDES = new int[RATIOS];
 
-  /** Cumulated frequencies: table by table, one more than it has cells. */
-  private static final int[] CUMULATED;
+  /**
+   * Of each cell the frequency below it, and in the low 16 bits its own; table by table, with one
+   * that begins at the end of all. Then a table of three cells that have none.
+   */
+  private static final int[] CELLS;
 
   /** First cell that may hold a slot, by table and the slot's first 7 bits. */
   private static final byte[] FIRST = new byte[RATIOS * OFFSETS * SLICES];
 
-  /** Cost of cells, in 2^-8 bits, laid out as CUMULATED. */
+  /** Cost of cells, laid out as CELLS. */
   private static final int[] COSTS;
+
+  /** Mean cost of a coordinate that has the law, by ratio. */
+  private static final double[] RATES = new double[RATIOS];
 
   static {
     int size = 0;
     for (int ratio = 0; ratio < RATIOS; ratio++) {
-      double step = StrictMath.pow(2, (double) (ratio + MIN_RATIO) / RATIOS_AN_OCTAVE);
-      REACHES[ratio] = (int) Math.ceil(REACH / step);
-      STRIDES[ratio] = 2 * REACHES[ratio] + 4;
+      MIDDLES[ratio] = (int) Math.ceil(REACH / step(ratio)) + 1;
+      STRIDES[ratio] = 2 * MIDDLES[ratio] + 2;
       BASES[ratio] = size;
       size += STRIDES[ratio] * OFFSETS;
     }
-    CUMULATED = new int[size];
-    COSTS = new int[size];
+    CELLS = new int[size + 3];
+    COSTS = new int[size + 3];
     for (int ratio = 0; ratio < RATIOS; ratio++) {
       for (int offset = 0; offset < OFFSETS; offset++) {
         fill(ratio, offset);
@@ -73,77 +78,86 @@ final class LogisticModel {
 
   private LogisticModel() {}
 
+  private static double step(int ratio) {
+    return Exp.power((long) (ratio + MIN_RATIO) * (Exp.PARTS / RATIOS_AN_OCTAVE));
+  }
+
   private static void fill(int ratio, int offset) {
-    double step = StrictMath.pow(2, (double) (ratio + MIN_RATIO) / RATIOS_AN_OCTAVE);
+    double step = step(ratio);
     double o = (offset + 0.5) / OFFSETS;
-    int reach = REACHES[ratio];
-    int cells = 2 * reach + 3;
+    int middle = MIDDLES[ratio];
+    int cells = 2 * middle + 1;
     int base = BASES[ratio] + offset * STRIDES[ratio];
     int spare = TOTAL - cells;
+    int[] starts = new int[cells + 1];
     for (int i = 1; i < cells; i++) {
-      double edge = (i - 1 - reach - o) * step; // the lower edge of cell q = i - 1 - reach
-      double below = 1 / (1 + StrictMath.exp(-edge));
-      CUMULATED[base + i] = i + (int) (spare * below);
+      double edge = (i - middle - o) * step; // the lower edge of cell q = i - middle
+      double below = 1 / (1 + Exp.of(-edge));
+      starts[i] = i + (int) (spare * below);
     }
-    CUMULATED[base + cells] = TOTAL;
+    starts[cells] = TOTAL;
+    CELLS[base + cells] = TOTAL << 16;
     for (int i = 0; i < cells; i++) {
-      double share = (double) (CUMULATED[base + i + 1] - CUMULATED[base + i]) / TOTAL;
-      COSTS[base + i] = (int) Math.round(-COST_UNITS * StrictMath.log(share) / StrictMath.log(2));
+      int frequency = starts[i + 1] - starts[i];
+      CELLS[base + i] = starts[i] << 16 | frequency;
+      double share = (double) frequency / TOTAL;
+      double bits = -StrictMath.log(share) / StrictMath.log(2);
+      COSTS[base + i] = (int) Math.ceil(COST_UNITS * bits) + AnsWriter.EXCESS;
+      RATES[ratio] += share * COSTS[base + i] / OFFSETS;
     }
     int cell = 0;
     for (int slice = 0; slice < SLICES; slice++) {
-      while (CUMULATED[base + cell + 1] <= slice << SLICE_SHIFT) {
+      while (starts[cell + 1] <= slice << SLICE_SHIFT) {
         cell++;
       }
       FIRST[((ratio * OFFSETS) + offset) * SLICES + slice] = (byte) cell;
     }
   }
 
-  /** The largest |q| that is not an end, at a ratio. */
-  static int reach(int ratio) {
-    return REACHES[ratio - MIN_RATIO];
+  /** The cell of q = 0, which is in the middle: the ends are 0 and twice that. */
+  static int middle(int ratio) {
+    return MIDDLES[ratio - MIN_RATIO];
   }
 
-  /** Where a table begins, for the methods below. */
-  static int table(int ratio, int offset) {
-    int r = ratio - MIN_RATIO;
-    return BASES[r] + offset * STRIDES[r];
+  /** Where the table of a ratio and offset 0 begins, for the methods below. */
+  static int table(int ratio) {
+    return BASES[ratio - MIN_RATIO];
   }
 
-  /**
-   * The offset of a dither's 32 bits, where so many low bits of the cell's number are sent as they
-   * are.
-   */
-  static int offset(long numerator, int plain) {
-    return (int) (numerator >>> (27 + plain));
+  /** How far it is from there to the table of the next offset. */
+  static int stride(int ratio) {
+    return STRIDES[ratio - MIN_RATIO];
   }
 
-  /** The cell of a number q, the ends standing for all beyond. */
-  static int cellOf(int ratio, int q) {
-    int end = reach(ratio) + 1;
-    return Math.max(-end, Math.min(end, q)) + end;
+  /** A table of three cells that are not to be written: of no frequency, and no cost. */
+  static int free() {
+    return COSTS.length - 3;
   }
 
-  /** Frequency below a cell, cells counted from 0, the lower end. */
-  static int start(int table, int cell) {
-    return CUMULATED[table + cell];
+  /** The frequency below a cell, cells counted from 0, the lower end; and its own, 16 bits. */
+  static int frequencies(int table, int cell) {
+    return CELLS[table + cell];
   }
 
-  /** Frequency of a cell. */
-  static int frequency(int table, int cell) {
-    return CUMULATED[table + cell + 1] - CUMULATED[table + cell];
-  }
-
-  /** Code length of a cell, 2^-8 bits. */
+  /** Code length of a cell, at most what the stream grows by, in {@link #COST_UNITS}. */
   static int cost(int table, int cell) {
     return COSTS[table + cell];
   }
 
-  /** The cell of a slot in [0, 2^15). */
-  static int cell(int ratio, int offset, int table, int slot) {
-    int r = ratio - MIN_RATIO;
-    int cell = FIRST[(r * OFFSETS + offset) * SLICES + (slot >>> SLICE_SHIFT)] & 0xff;
-    while (CUMULATED[table + cell + 1] <= slot) {
+  /** The mean of these for a coordinate that has the law, over all offsets. */
+  static double rate(int ratio) {
+    return RATES[ratio - MIN_RATIO];
+  }
+
+  /** What {@link #cell} begins with at a ratio. */
+  static int slices(int ratio) {
+    return (ratio - MIN_RATIO) * OFFSETS * SLICES;
+  }
+
+  /** The cell of a slot in [0, 2^15) of the table of an offset. */
+  static int cell(int slices, int offset, int table, int slot) {
+    int cell = FIRST[slices + offset * SLICES + (slot >>> SLICE_SHIFT)] & 0xff;
+    while (CELLS[table + cell + 1] >>> 16 <= slot) {
       cell++;
     }
     return cell;

@@ -2,7 +2,6 @@ package dev.sluice.transforms.reference;
 
 import dev.sluice.transforms.channel.BadLogitException;
 import java.util.Arrays;
-import java.util.stream.IntStream;
 import java.util.zip.CRC32C;
 
 /**
@@ -25,15 +24,14 @@ public final class ReferenceBlock {
    */
   static final double LOWEST = -700;
 
-  private static final double[] WEIGHTS =
-      IntStream.range(0, CLASSES)
-          .mapToDouble(h -> StrictMath.pow(2, -(h + 0.5) / CLASSES_AN_OCTAVE))
-          .toArray();
+  private static final double CLASSES_A_NAT = CLASSES_AN_OCTAVE / StrictMath.log(2);
 
   private final int vocabulary;
   private final double[] probability;
   private final byte[] classes;
   private final double[] masses;
+  private final double[] logSums;
+  private final int[] counts = new int[CLASSES];
   private int probes;
   private int checksum;
 
@@ -48,6 +46,7 @@ public final class ReferenceBlock {
     this.probability = new double[probes * vocabulary];
     this.classes = new byte[probes * vocabulary];
     this.masses = new double[probes * CLASSES];
+    this.logSums = new double[probes];
   }
 
   /**
@@ -59,6 +58,7 @@ public final class ReferenceBlock {
    */
   public void derive(double[] rows, int probes) throws BadLogitException {
     this.probes = probes;
+    Arrays.fill(counts, 0);
     for (int probe = 0; probe < probes; probe++) {
       deriveRow(rows, probe);
     }
@@ -72,7 +72,9 @@ public final class ReferenceBlock {
     int to = from + vocabulary;
     double max = Double.NEGATIVE_INFINITY;
     for (int c = from; c < to; c++) {
-      max = Math.max(max, rows[c]); // NaN stays
+      if (rows[c] > max) { // not Math.max, which is slow; NaN is noticed below
+        max = rows[c];
+      }
     }
     if (!Double.isFinite(max)) {
       int c = from;
@@ -92,16 +94,17 @@ public final class ReferenceBlock {
       sum += e;
     }
     double logSum = StrictMath.log(sum) + max;
+    logSums[probe] = logSum;
     double scale = 1 / sum;
-    double classesANat = CLASSES_AN_OCTAVE / StrictMath.log(2);
     int mass = probe * CLASSES;
     Arrays.fill(masses, mass, mass + CLASSES, 0);
     for (int c = from; c < to; c++) {
-      int h = Math.min(CLASSES - 1, Math.max(0, (int) ((logSum - rows[c]) * classesANat)));
+      int h = Math.min(CLASSES - 1, Math.max(0, (int) ((logSum - rows[c]) * CLASSES_A_NAT)));
       double p = probability[c] * scale;
       classes[c] = (byte) h;
       probability[c] = p;
       masses[mass + h] += p;
+      counts[h]++;
     }
   }
 
@@ -120,6 +123,16 @@ public final class ReferenceBlock {
     return vocabulary;
   }
 
+  /** The class of a coordinate of the block, 0 .. {@link #CLASSES} − 1. */
+  public int classAt(int coordinate) {
+    return classes[coordinate] & 0xff;
+  }
+
+  /** The probability of a coordinate of the block. */
+  public double probabilityAt(int coordinate) {
+    return probability[coordinate];
+  }
+
   /** CRC-32C of the classes of all coordinates in order. */
   int checksum() {
     return checksum;
@@ -133,6 +146,21 @@ public final class ReferenceBlock {
   /** Probabilities of the coordinates, [p, V]. Owned by this. */
   double[] probability() {
     return probability;
+  }
+
+  /** How many coordinates of the block are of each class. Owned by this. */
+  int[] counts() {
+    return counts;
+  }
+
+  /** The logarithm of the sum of e^logit over a probe's row. */
+  double logSum(int probe) {
+    return logSums[probe];
+  }
+
+  /** Probability of a probe's coordinates of a class. */
+  double mass(int probe, int h) {
+    return masses[probe * CLASSES + h];
   }
 
   /**
@@ -152,12 +180,12 @@ public final class ReferenceBlock {
 
   /** The class of a probability. */
   static int classOf(double probability) {
-    double h = -StrictMath.log(probability) * (CLASSES_AN_OCTAVE / StrictMath.log(2));
+    double h = -StrictMath.log(probability) * CLASSES_A_NAT;
     return Math.min(CLASSES - 1, Math.max(0, (int) h));
   }
 
   /** The probability that stands for a class: the geometric mean of its ends. */
   static double weight(int h) {
-    return WEIGHTS[h];
+    return Exp.power(-(2L * h + 1) * (Exp.PARTS / CLASSES_AN_OCTAVE / 2));
   }
 }

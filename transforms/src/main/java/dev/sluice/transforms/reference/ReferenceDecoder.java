@@ -10,26 +10,20 @@ import java.util.Arrays;
  * to running sums. FORMAT 15. Reusable; not thread-safe.
  */
 public final class ReferenceDecoder {
-  private static final int MAX_LENGTH = 24;
+  /** Most bits of how far beyond an end cell a value lies. */
+  static final int MAX_LENGTH = 24;
 
   private final int[] scales = new int[ReferenceBlock.OCTAVES];
   private final int[] places = new int[ReferenceBlock.OCTAVES];
   private final Lattice lattice = new Lattice();
   private final AnsReader reader = new AnsReader();
+  private long state;
+  private int[] sent = new int[0];
+  private double[] values = new double[0];
   private boolean byProbe;
   private double[][] unsent = new double[0][];
   private double[] rests = new double[0];
   private double[] restSteps = new double[0];
-
-  /** The class of a probe's correction, -1 where it has none. */
-  static int restClass(ReferenceBlock reference, Lattice lattice, int probe) {
-    double unsent = reference.unsent(probe, lattice.sent());
-    if (!(unsent > 0)) {
-      return -1;
-    }
-    int h = ReferenceBlock.classOf(unsent);
-    return lattice.sendsRest(h) ? h : -1;
-  }
 
   /**
    * Decodes one node's block into a row-major array, each value on the grid of 2^-30.
@@ -54,51 +48,63 @@ public final class ReferenceDecoder {
     rests = new double[reference.probes()];
     restSteps = new double[reference.probes()];
     int vocabulary = reference.vocabulary();
-    byte[] classes = reference.classes();
-    boolean[] sent = lattice.sent();
+    if (sent.length < vocabulary) {
+      sent = new int[vocabulary];
+      values = new double[vocabulary + 1];
+    }
     for (int probe = 0; probe < reference.probes(); probe++) {
       long row = Dither.row(dither, vocabulary + 1, firstProbe + probe);
       int base = probe * vocabulary;
+      int count = listSent(reference.classes(), base, vocabulary);
+      read(reference.classes(), base, count, row);
       double largest = 0;
-      for (int v = 0; v < vocabulary; v++) {
-        int h = classes[base + v] & 0xff;
-        if (sent[h]) {
-          double value =
-              lattice.place(h)
-                  + value(
-                      lattice.step(h),
-                      lattice.ratio(h),
-                      lattice.plain(h),
-                      Dither.numerator(row, v));
-          largest = Math.max(largest, Math.abs(value));
-          y[base + v] = Accumulator.onGrid(value);
+      for (int i = 0; i < count; i++) {
+        if (Math.abs(values[i]) > largest) {
+          largest = Math.abs(values[i]);
         }
       }
       double correction = 0;
-      int rest = restClass(reference, lattice, probe);
-      if (rest >= 0) {
-        correction =
-            value(
-                lattice.step(rest),
-                lattice.restRatio(rest),
-                lattice.restPlain(rest),
-                Dither.numerator(row, vocabulary));
+      Lattice.Law rest = lattice.rest(reference, probe);
+      if (rest.sent > 0) {
+        state = read(state, rest, Dither.numerator(row, vocabulary), count);
+        correction = values[count];
         largest = Math.max(largest, Math.abs(correction));
         correction = Accumulator.onGrid(correction);
         rests[probe] = correction;
-        restSteps[probe] = lattice.step(rest);
+        restSteps[probe] = rest.step;
       }
       if (!(largest <= limit)) {
         throw new BadCodesException(
             "probe " + probe + " of the block: " + largest + " logits, expected at most " + limit);
       }
-      for (int v = 0; v < vocabulary; v++) {
-        if (!sent[classes[base + v] & 0xff]) {
-          y[base + v] = correction;
-        }
+      Arrays.fill(y, base, base + vocabulary, correction);
+      for (int i = 0; i < count; i++) {
+        y[base + sent[i]] = Accumulator.onGrid(values[i]);
       }
     }
-    reader.close();
+    reader.close(state);
+  }
+
+  /** Lists what is sent of a probe; how many these are. */
+  private int listSent(byte[] classes, int base, int vocabulary) {
+    Lattice.Law[] laws = lattice.laws();
+    int count = 0;
+    for (int v = 0; v < vocabulary; v++) {
+      sent[count] = v; // and perhaps another over it: a jump would be foreseen by nobody
+      count += laws[classes[base + v] & 0xff].sent;
+    }
+    return count;
+  }
+
+  /** Reads what is listed. */
+  private void read(byte[] classes, int base, int count, long row) throws BadCodesException {
+    Lattice.Law[] laws = lattice.laws();
+    long next = state;
+    for (int i = 0; i < count; i++) {
+      int v = sent[i];
+      next = read(next, laws[classes[base + v] & 0xff], Dither.numerator(row, v), i);
+    }
+    state = next;
   }
 
   /** Reads the terms and opens the stream. */
@@ -139,36 +145,46 @@ public final class ReferenceDecoder {
         slot[i] = Unsent.of(codes[next++] & 0xff);
       }
     }
-    reader.open(codes, next);
+    state = reader.open(codes, next);
   }
 
-  private double value(double step, int ratio, int plain, long numerator) throws BadCodesException {
-    int offset = LogisticModel.offset(numerator, plain);
-    int reach = LogisticModel.reach(ratio);
-    int table = LogisticModel.table(ratio, offset);
-    int cell = LogisticModel.cell(ratio, offset, table, reader.slot());
-    reader.take(LogisticModel.start(table, cell), LogisticModel.frequency(table, cell));
-    int high = cell - reach - 1;
-    if (cell == 0 || cell == 2 * reach + 2) {
-      int length = reader.bits(5);
+  /** Reads one value to a place in the list; the next state. */
+  private long read(long state, Lattice.Law law, long numerator, int at) throws BadCodesException {
+    int offset = (int) (numerator >>> law.shift);
+    int table = law.table + offset * law.stride;
+    int cell = LogisticModel.cell(law.slices, offset, table, AnsReader.slot(state));
+    long next = reader.take(state, LogisticModel.frequencies(table, cell));
+    int high = cell - law.middle;
+    if (Math.abs(high) == law.middle) {
+      int length = AnsReader.bits(next, 5);
+      next = reader.drop(next, 5);
       if (length > MAX_LENGTH) {
         throw new BadCodesException("a length of " + length + ", expected at most " + MAX_LENGTH);
       }
       int low = 0;
       if (length > 16) {
-        low = reader.bits(length - 16) << 16;
+        low = AnsReader.bits(next, length - 16) << 16;
+        next = reader.drop(next, length - 16);
       }
-      low |= reader.bits(Math.min(length, 16));
+      int rest = Math.min(length, 16);
+      low |= AnsReader.bits(next, rest);
+      next = reader.drop(next, rest);
       int beyond = (1 << length | low) - 1;
-      high += cell == 0 ? -beyond : beyond;
+      high += high < 0 ? -beyond : beyond;
     }
-    long q = plain == 0 ? high : (long) high << plain | reader.bits(plain);
-    return ((q + 0.5) - Dither.offset(numerator)) * step;
+    long q = (long) high << law.plain | AnsReader.bits(next, law.plain);
+    values[at] = law.place + ((q + 0.5) - Dither.offset(numerator)) * law.step;
+    return reader.drop(next, law.plain);
   }
 
   /** Terms of the last block. Owned by this. */
   Lattice lattice() {
     return lattice;
+  }
+
+  /** The water level of the last block: theta = 2^(-level/64) nats. */
+  public int level() {
+    return lattice.level();
   }
 
   /** What the certificate needs of the last block. */

@@ -9,16 +9,14 @@ import java.util.Arrays;
  * FORMAT 15. Reusable; not thread-safe.
  */
 public final class ReferenceEncoder {
-  /** Coordinates of which one in so many has part in the first search for the water level. */
-  private static final int SAMPLE = 16;
-
-  /** How often that search is corrected. */
-  private static final int LOOKS = 3;
+  /** Most looks at all coordinates in search of the water level, before it is halved. */
+  private static final int LOOKS = 6;
 
   /** Bytes a probe from which what is not sent is said probe by probe. */
-  private static final int BY_PROBE_FROM = 128;
+  private static final int BY_PROBE_FROM = 120;
 
-  private static final double LARGEST = 700;
+  private static final double ROUND = 0x1.8p52;
+  private static final long ROUND_BITS = Double.doubleToRawLongBits(ROUND);
 
   /** The mean of |x| under a logistic law with scale 1. */
   private static final double LN_4 = StrictMath.log(4);
@@ -29,18 +27,25 @@ public final class ReferenceEncoder {
   private final int vocabulary;
   private final double kappa;
   private final double[] residual;
-  private final double[] rest;
-  private final double[] tilted;
+  private final double[] tilted; // by coordinate, p e^residual
+  private final double[] tilts; // the same by probe and class
+  private final double[] rest; // by probe, its correction
+  private final int[] listed; // coordinates of the classes up to a highest, in order
+  private final int[] firsts; // by probe, where its own begin; then where the last end
+  private final int[] dithers; // of the listed
+  private final long[] symbols; // of the listed
+  private final int[] octaveScales = new int[ReferenceBlock.OCTAVES];
+  private final int[] octavePlaces = new int[ReferenceBlock.OCTAVES];
   private final int[] scales = new int[ReferenceBlock.OCTAVES];
   private final int[] places = new int[ReferenceBlock.OCTAVES];
-  private final int[] octavePlaces = new int[ReferenceBlock.OCTAVES];
-  private final int[] octaveScales = new int[ReferenceBlock.OCTAVES];
   private final Lattice lattice = new Lattice();
   private final AnsWriter writer = new AnsWriter();
 
   private ReferenceBlock reference;
   private long dither;
   private long firstProbe;
+  private int budget;
+  private int highestListed;
   private int last;
   private int restScale;
 
@@ -56,6 +61,28 @@ public final class ReferenceEncoder {
   @SuppressWarnings("ArrayRecordComponent")
   public record Encoded(byte[] codes, int level, long sent, long masked) {}
 
+  /** What blocks cost, level by level, every {@link RateCurve#STEP} from 0: sums over probes. */
+  public static final class Rates {
+    private final double[] bits = new double[RateCurve.POINTS];
+    private final double[] noise = new double[RateCurve.POINTS];
+    private final double[] unsent = new double[RateCurve.POINTS];
+
+    /** Bits of codes. */
+    public double[] bits() {
+      return bits;
+    }
+
+    /** What the noise of what is sent costs, nats, were there no other node. */
+    public double[] noise() {
+      return noise;
+    }
+
+    /** What the rest costs, nats. */
+    public double[] unsent() {
+      return unsent;
+    }
+  }
+
   /**
    * Room for blocks.
    *
@@ -67,8 +94,13 @@ public final class ReferenceEncoder {
     this.vocabulary = vocabulary;
     this.kappa = kappa;
     this.residual = new double[probes * vocabulary];
+    this.tilted = new double[probes * vocabulary];
+    this.tilts = new double[probes * ReferenceBlock.CLASSES];
     this.rest = new double[probes];
-    this.tilted = new double[probes * ReferenceBlock.CLASSES];
+    this.listed = new int[probes * vocabulary];
+    this.firsts = new int[probes + 1];
+    this.dithers = new int[probes * vocabulary];
+    this.symbols = new long[probes * vocabulary];
   }
 
   /**
@@ -80,7 +112,8 @@ public final class ReferenceEncoder {
    * @param dither the node's key
    * @param firstProbe of the block, counted in the whole round
    * @param budget most bytes of the codes
-   * @throws IllegalArgumentException if not even the terms of a block that sends nothing fit
+   * @throws IllegalArgumentException if not even the terms of a block that sends nothing fit, or a
+   *     logit is 2^24 cells from the others of its octave
    */
   public Encoded encode(
       ReferenceBlock reference,
@@ -92,177 +125,237 @@ public final class ReferenceEncoder {
     this.reference = reference;
     this.dither = dither;
     this.firstProbe = firstProbe;
-    long masked = residuals(rows, logits);
-    octaves();
-    int level = level(budget);
-    set(level);
-    return write(level, masked, budget);
-  }
-
-  /** The site's logits less the reference's, without their weighted mean. */
-  private long residuals(double[] rows, double[] logits) {
-    double[] probability = reference.probability();
+    this.budget = budget;
+    double[] sums = new double[ReferenceBlock.CLASSES];
     long masked = 0;
     for (int probe = 0; probe < reference.probes(); probe++) {
-      int from = probe * vocabulary;
-      int to = from + vocabulary;
-      double least = Double.POSITIVE_INFINITY;
-      int holes = 0;
-      for (int c = from; c < to; c++) {
-        double r = logits[c] - rows[c];
-        residual[c] = r;
-        if (r == Double.NEGATIVE_INFINITY) {
-          holes++;
-        } else {
-          least = Math.min(least, r);
-        }
+      masked += residuals(rows, logits, probe, sums);
+    }
+    octaves(sums);
+    highestListed = -1;
+    search();
+    return write(masked);
+  }
+
+  /**
+   * Adds what a block would cost, by real code lengths, at every level up to one. Arguments are
+   * those of {@link #encode}.
+   *
+   * @param finest level
+   * @param rates receives sums over the probes
+   */
+  public void measure(
+      ReferenceBlock reference,
+      double[] rows,
+      double[] logits,
+      long dither,
+      long firstProbe,
+      int finest,
+      Rates rates) {
+    this.reference = reference;
+    this.dither = dither;
+    this.firstProbe = firstProbe;
+    this.budget = 0; // what is not sent is said for the block
+    double[] sums = new double[ReferenceBlock.CLASSES];
+    for (int probe = 0; probe < reference.probes(); probe++) {
+      residuals(rows, logits, probe, sums);
+    }
+    octaves(sums);
+    highestListed = -1;
+    for (int point = 0; point * RateCurve.STEP <= finest; point++) {
+      int level = point * RateCurve.STEP;
+      set(level, ReferenceBlock.CLASSES - 1);
+      long cost = quantize() + restCost() + termCost();
+      rates.bits[point] += (double) cost / LogisticModel.COST_UNITS;
+      rates.noise[point] += noise();
+      double[][] unsent = new double[Unsent.SLOTS][1];
+      for (int probe = 0; probe < reference.probes(); probe++) {
+        unsent(probe, unsent);
       }
-      double mean = 0;
+      for (double[] slot : unsent) {
+        rates.unsent[point] += slot[0] * reference.probes();
+      }
+    }
+  }
+
+  /** Half the sum of p(1 - p) step²/12 over what is sent. */
+  private double noise() {
+    double[] weights = new double[ReferenceBlock.CLASSES];
+    byte[] classes = reference.classes();
+    double[] probability = reference.probability();
+    for (int c = 0; c < reference.probes() * vocabulary; c++) {
+      weights[classes[c] & 0xff] += probability[c] * (1 - probability[c]);
+    }
+    double noise = 0;
+    for (int h = 0; h < weights.length; h++) {
+      double step = lattice.sent()[h] ? Lattice.step(lattice.level(), h) : 0;
+      noise += weights[h] * step * step / 24;
+    }
+    return noise;
+  }
+
+  /**
+   * The site's logits less the reference's, without their weighted mean; and its tilts.
+   *
+   * @param sums by class, to which these are added
+   * @return how many were -infinity
+   */
+  private long residuals(double[] rows, double[] logits, int probe, double[] sums) {
+    double[] probability = reference.probability();
+    int from = probe * vocabulary;
+    int to = from + vocabulary;
+    double mean = 0;
+    for (int c = from; c < to; c++) {
+      double r = logits[c] - rows[c];
+      residual[c] = r;
+      mean += probability[c] * r;
+    }
+    long masked = 0;
+    if (mean == Double.NEGATIVE_INFINITY) {
+      masked = fill(rows, logits, from, to);
+      mean = 0;
       for (int c = from; c < to; c++) {
-        if (holes > 0 && residual[c] == Double.NEGATIVE_INFINITY) {
-          residual[c] = least;
-        }
         mean += probability[c] * residual[c];
       }
-      for (int c = from; c < to; c++) {
-        residual[c] -= mean;
+    }
+    int tilt = probe * ReferenceBlock.CLASSES;
+    Arrays.fill(tilts, tilt, tilt + ReferenceBlock.CLASSES, 0);
+    byte[] classes = reference.classes();
+    for (int c = from; c < to; c++) {
+      double r = residual[c] - mean;
+      double w = probability[c] * Exp.of(r);
+      int h = classes[c] & 0xff;
+      residual[c] = r;
+      tilted[c] = w;
+      tilts[tilt + h] += w;
+      sums[h] += r;
+    }
+    return masked;
+  }
+
+  /** A row's least logit in place of -infinity; how many these were. */
+  private long fill(double[] rows, double[] logits, int from, int to) {
+    double least = Double.POSITIVE_INFINITY;
+    long masked = 0;
+    for (int c = from; c < to; c++) {
+      if (logits[c] == Double.NEGATIVE_INFINITY) {
+        masked++;
+      } else {
+        least = Math.min(least, logits[c]);
       }
-      masked += holes;
+    }
+    for (int c = from; c < to; c++) {
+      if (logits[c] == Double.NEGATIVE_INFINITY) {
+        residual[c] = least - rows[c];
+      }
     }
     return masked;
   }
 
   /**
    * By octave the place and the scale of a logistic law, as they are sent: the mean of r, and of |r
-   * - mean| the mean over ln 4. Scale 0 where there is nobody, or all are alike.
+   * - mean| the mean over ln 4; where all are alike, |mean| over ln 4. Scale 0 where there is
+   * nobody.
    */
-  private void octaves() {
-    double[] sums = new double[ReferenceBlock.OCTAVES];
-    long[] counts = new long[ReferenceBlock.OCTAVES];
-    byte[] classes = reference.classes();
-    double[] probability = reference.probability();
-    int octaves = ReferenceBlock.OCTAVES;
-    Arrays.fill(tilted, 0);
-    for (int probe = 0; probe < reference.probes(); probe++) {
-      for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
-        int h = classes[c] & 0xff;
-        int octave = h / ReferenceBlock.CLASSES_AN_OCTAVE;
-        double r = residual[c];
-        sums[octave] += r;
-        counts[octave]++;
-        tilted[probe * ReferenceBlock.CLASSES + h] += probability[c] * Exp.of(Math.min(r, LARGEST));
+  private void octaves(double[] sums) {
+    double[] means = new double[ReferenceBlock.CLASSES]; // of the octave of a class
+    int[] counts = new int[ReferenceBlock.OCTAVES];
+    for (int octave = 0; octave < ReferenceBlock.OCTAVES; octave++) {
+      int first = octave * ReferenceBlock.CLASSES_AN_OCTAVE;
+      int end = first + ReferenceBlock.CLASSES_AN_OCTAVE;
+      for (int h = first; h < end; h++) {
+        counts[octave] += reference.counts()[h];
       }
+      Arrays.fill(means, first, end, sum(sums, octave) / Math.max(1, counts[octave]));
     }
-    double[] means = new double[octaves];
-    for (int octave = 0; octave < octaves; octave++) {
-      means[octave] = counts[octave] == 0 ? 0 : sums[octave] / counts[octave];
-    }
-    Arrays.fill(sums, 0);
+    double[] deviations = new double[ReferenceBlock.CLASSES];
+    byte[] classes = reference.classes();
     for (int c = 0; c < reference.probes() * vocabulary; c++) {
-      int octave = (classes[c] & 0xff) / ReferenceBlock.CLASSES_AN_OCTAVE;
-      sums[octave] += Math.abs(residual[c] - means[octave]);
+      int h = classes[c] & 0xff;
+      deviations[h] += Math.abs(residual[c] - means[h]);
     }
-    for (int octave = 0; octave < octaves; octave++) {
-      double scale = counts[octave] == 0 ? 0 : sums[octave] / (counts[octave] * LN_4);
-      octaveScales[octave] = scale > 0 ? Lattice.scaleOf(scale) : 0;
-      octavePlaces[octave] = scale > 0 ? Lattice.placeOf(means[octave], octaveScales[octave]) : 0;
+    for (int octave = 0; octave < ReferenceBlock.OCTAVES; octave++) {
+      double mean = means[octave * ReferenceBlock.CLASSES_AN_OCTAVE];
+      double deviation = sum(deviations, octave) / Math.max(1, counts[octave]);
+      double size = deviation > 0 ? deviation : Math.abs(mean);
+      octaveScales[octave] = size > 0 ? Lattice.scaleOf(size / LN_4) : 0;
+      octavePlaces[octave] = size > 0 ? Lattice.placeOf(mean, octaveScales[octave]) : 0;
     }
   }
 
-  /** What is sent at a level, with which scales; false if a step would be too fine. */
-  private boolean set(int level) {
-    double theta = Lattice.theta(level);
-    boolean[] sent = new boolean[ReferenceBlock.CLASSES];
-    last = 0;
-    Arrays.fill(scales, 0);
-    Arrays.fill(places, 0); // also of octaves between those that are sent
-    for (int octave = 0; octave < scales.length; octave++) {
-      if (octaveScales[octave] == 0) {
-        continue;
-      }
-      double s = Lattice.scale(octaveScales[octave]);
-      int first = octave * ReferenceBlock.CLASSES_AN_OCTAVE;
-      for (int h = first; h < first + ReferenceBlock.CLASSES_AN_OCTAVE; h++) {
-        if (ReferenceBlock.weight(h) * VARIANCE * s * s >= kappa * theta) {
-          scales[octave] = octaveScales[octave];
-          places[octave] = octavePlaces[octave];
-          last = h;
-        }
-      }
-    }
-    for (int h = 0; h <= last; h++) {
-      sent[h] = scales[h / ReferenceBlock.CLASSES_AN_OCTAVE] != 0;
-    }
+  private static double sum(double[] byClass, int octave) {
     double sum = 0;
-    double mass = 0;
-    int probes = reference.probes();
-    for (int probe = 0; probe < probes; probe++) {
-      double unsent = reference.unsent(probe, sent);
-      double tilt = 0;
-      for (int h = 0; h < sent.length; h++) {
-        if (!sent[h]) {
-          tilt += tilted[probe * ReferenceBlock.CLASSES + h];
-        }
-      }
-      rest[probe] = unsent > 0 && tilt > 0 ? StrictMath.log(tilt / unsent) : 0;
-      sum += Math.abs(rest[probe]);
-      mass += unsent;
+    for (int i = 0; i < ReferenceBlock.CLASSES_AN_OCTAVE; i++) {
+      sum += byClass[octave * ReferenceBlock.CLASSES_AN_OCTAVE + i];
     }
-    restScale = 0;
-    if (sum > 0) {
-      int scale = Lattice.scaleOf(sum / (probes * LN_4));
-      double s = Lattice.scale(scale);
-      if (mass / probes * VARIANCE * s * s >= kappa * theta) {
-        restScale = scale;
-      }
-    }
-    try {
-      lattice.set(level, last, scales, places, restScale);
-      return true;
-    } catch (BadCodesException e) {
-      return false;
-    }
+    return sum;
   }
 
   /**
-   * A level whose codes fit, close to the finest: by bisection on a sample of the coordinates,
-   * which is then held against all of them, and corrected. A function of the block alone.
+   * Sets a level close to the finest whose codes fit. What a level costs is first taken from the
+   * laws that coordinates are coded by, then corrected by looks at what one does cost. A function
+   * of the block alone.
    */
-  private int level(int budget) {
-    long bits = 8L * budget * LogisticModel.COST_UNITS;
-    double share = 1;
-    int fits = -1;
-    for (int look = 0; look < LOOKS; look++) {
-      int at = sampled((long) (bits * share), budget);
-      if (at == fits) {
+  private void search() {
+    long most = 8L * budget * LogisticModel.COST_UNITS;
+    double share = 1; // of the cost expected
+    long restCost = 0;
+    int failed = Lattice.MAX_LEVEL + 1; // the coarsest level that does not fit
+    long best = -1;
+    int bestLevel = 0;
+    int bestEnd = 0;
+    for (int look = 0; look < LOOKS && failed > 0; look++) {
+      int natural = finest(0, failed, ReferenceBlock.CLASSES - 1, most - restCost, share);
+      // Where a finer level would send a class more, which does not fit, do without the class.
+      choose(natural, ReferenceBlock.CLASSES - 1);
+      int highest = last;
+      int finest = finest(natural, failed, highest, most - restCost, share);
+      if (best >= 0 && finest == bestLevel && highest == bestEnd) {
         break;
       }
-      set(at);
-      long sample = cost(SAMPLE, budget);
-      long all = cost(1, budget);
-      if (all <= bits) {
-        fits = Math.max(fits, at);
+      set(finest, highest);
+      long cost = quantize();
+      restCost = restCost();
+      double expected = expected(finest);
+      if (expected > 0) {
+        share = cost / expected;
       }
-      share = (double) sample / all;
+      if (cost + restCost + termCost() > most) {
+        failed = finest;
+      } else if (cost + restCost > best) {
+        best = cost + restCost;
+        bestLevel = finest;
+        bestEnd = highest;
+      }
     }
-    int at = Math.max(fits, 0);
-    while (fits < 0 && at > 0) { // the sample is no guide here
-      at /= 2;
-      fits = fits(at, budget) ? at : -1;
+    int level = failed;
+    int end = ReferenceBlock.CLASSES - 1;
+    while (best < 0) { // far from all laws: coarser, then less, at last nothing
+      if (level > 0) {
+        level /= 2;
+      } else {
+        end = (end + 1) / 2 - 1;
+      }
+      set(level, end);
+      bestLevel = level;
+      bestEnd = end;
+      best = end < 0 || quantize() + restCost() + termCost() <= most ? 0 : -1;
     }
-    while (fits(at + 1, budget)) {
-      at++;
+    boolean isQuantized = lattice.level() == bestLevel && lattice.last() == bestEnd;
+    set(bestLevel, bestEnd);
+    if (!isQuantized) {
+      quantize();
     }
-    return at;
   }
 
-  /** The finest level at which a sample of the coordinates says that codes are within some bits. */
-  private int sampled(long bits, int budget) {
-    int low = 0;
-    int high = Lattice.MAX_LEVEL + 1;
+  /** The finest level in [from, to) that is expected to cost at most so much; else the coarsest. */
+  private int finest(int from, int to, int end, long most, double share) {
+    int low = from;
+    int high = to;
     while (high - low > 1) {
       int middle = (low + high) >>> 1;
-      if (set(middle) && cost(SAMPLE, budget) <= bits) {
+      choose(middle, end);
+      if (share * expected(middle) + termCost() <= most) {
         low = middle;
       } else {
         high = middle;
@@ -271,19 +364,91 @@ public final class ReferenceEncoder {
     return low;
   }
 
-  private boolean fits(int level, int budget) {
-    return set(level) && cost(1, budget) <= 8L * budget * LogisticModel.COST_UNITS;
+  /** What is sent at a level, of the classes up to one, -1 for none. */
+  private void choose(int level, int end) {
+    double theta = Lattice.theta(level);
+    last = 0;
+    Arrays.fill(scales, 0);
+    Arrays.fill(places, 0); // also of octaves between those that are sent
+    for (int h = 0; h <= end; h++) {
+      int octave = h / ReferenceBlock.CLASSES_AN_OCTAVE;
+      if (octaveScales[octave] != 0) {
+        double s = Lattice.scale(octaveScales[octave]);
+        if (ReferenceBlock.weight(h) * VARIANCE * s * s >= kappa * theta) {
+          scales[octave] = octaveScales[octave];
+          places[octave] = octavePlaces[octave];
+          last = h;
+        }
+      }
+    }
+  }
+
+  /**
+   * What the coordinates that are chosen would cost if they had the laws that they are coded by; no
+   * end if a step would be too fine.
+   */
+  private double expected(int level) {
+    int[] counts = reference.counts();
+    double cost = 0;
+    for (int h = 0; h <= last; h++) {
+      int scale = scales[h / ReferenceBlock.CLASSES_AN_OCTAVE];
+      if (scale != 0) {
+        double rate = Lattice.rate(level, h, scale);
+        if (rate == Double.POSITIVE_INFINITY) {
+          return rate;
+        }
+        cost += counts[h] * rate;
+      }
+    }
+    return cost;
+  }
+
+  /** Chooses, and sets the corrections, if there is anything, and the lattice. */
+  private void set(int level, int end) {
+    choose(level, end);
+    boolean[] sent = new boolean[ReferenceBlock.CLASSES];
+    for (int h = 0; h <= last; h++) {
+      sent[h] = scales[h / ReferenceBlock.CLASSES_AN_OCTAVE] != 0;
+    }
+    double sum = 0;
+    double power = 0;
+    int count = 0;
+    for (int probe = 0; probe < reference.probes(); probe++) {
+      double unsent = reference.unsent(probe, sent);
+      double tilt = 0;
+      for (int h = 0; h < sent.length; h++) {
+        if (!sent[h]) {
+          tilt += tilts[probe * ReferenceBlock.CLASSES + h];
+        }
+      }
+      rest[probe] = unsent > 0 && tilt > 0 ? StrictMath.log(tilt / unsent) : 0;
+      sum += Math.abs(rest[probe]);
+      power += unsent * rest[probe] * rest[probe];
+      count += unsent > 0 ? 1 : 0;
+    }
+    boolean isSent = end >= 0 && sum > 0 && power / count >= kappa * Lattice.theta(level);
+    restScale = isSent ? Lattice.scaleOf(sum / (count * LN_4)) : 0;
+    try {
+      lattice.set(level, last, scales, places, restScale);
+    } catch (BadCodesException e) {
+      throw new IllegalStateException("a level that cannot be sent was chosen", e);
+    }
   }
 
   /** Whether two bytes for each probe are little against the budget. */
-  private boolean isByProbe(int budget) {
+  private boolean isByProbe() {
     return budget >= BY_PROBE_FROM * reference.probes();
   }
 
-  private int termBytes(int budget) {
+  private int termBytes() {
     return Lattice.FIXED_BYTES
         + 2 * terms()
-        + Unsent.SLOTS * (isByProbe(budget) ? reference.probes() : 1);
+        + Unsent.SLOTS * (isByProbe() ? reference.probes() : 1);
+  }
+
+  /** What is not of coordinates: the terms, and the stream's state. */
+  private long termCost() {
+    return 8L * (termBytes() + 8) * LogisticModel.COST_UNITS;
   }
 
   private int terms() {
@@ -294,119 +459,148 @@ public final class ReferenceEncoder {
     return octaves;
   }
 
+  /** Lists the coordinates of the classes up to a highest, and draws their dither. */
+  private void list(int highest) {
+    highestListed = highest;
+    int count = 0;
+    for (int probe = 0; probe < reference.probes(); probe++) {
+      firsts[probe] = count;
+      int from = probe * vocabulary;
+      count = list(reference.classes(), from, from + vocabulary, count);
+      long row = Dither.row(dither, vocabulary + 1, firstProbe + probe);
+      for (int i = firsts[probe]; i < count; i++) {
+        dithers[i] = (int) Dither.numerator(row, listed[i] - from);
+      }
+    }
+    firsts[reference.probes()] = count;
+  }
+
+  private int list(byte[] classes, int from, int to, int count) {
+    int end = highestListed + 1;
+    for (int c = from; c < to; c++) {
+      listed[count] = c; // and perhaps another over it: a jump would be foreseen by nobody
+      count += ((classes[c] & 0xff) - end) >>> 31;
+    }
+    return count;
+  }
+
   /**
-   * Length of the codes as they are set, 2^-8 bits, an upper bound.
+   * Makes symbols of what is sent.
    *
-   * @param stride of the coordinates, one in so many is looked at
+   * @return what they cost, at most
    */
-  private long cost(int stride, int budget) {
-    long cost = 0;
+  private long quantize() {
+    if (last > highestListed) {
+      list(last);
+    }
+    int[] listed = this.listed;
+    int[] dithers = this.dithers;
+    long[] symbols = this.symbols;
+    double[] residual = this.residual;
     byte[] classes = reference.classes();
-    boolean[] sent = lattice.sent();
-    long restCost = 0;
+    Lattice.Law[] laws = lattice.laws();
+    int count = firsts[reference.probes()];
+    long cost = 0;
+    for (int i = 0; i < count; i++) {
+      int c = listed[i];
+      Lattice.Law law = laws[classes[c] & 0xff];
+      long numerator = dithers[i] & 0xffffffffL;
+      long q = quantize((residual[c] - law.place) * law.inverse, numerator);
+      long cell = (q >> law.plain) + law.middle;
+      long symbol = AnsWriter.BEYOND;
+      if (0 < cell && cell < 2 * law.middle) {
+        int table = law.table + (int) (numerator >>> law.shift) * law.stride;
+        int bits = (int) q & ((1 << law.plain) - 1);
+        symbol = AnsWriter.pack(LogisticModel.frequencies(table, (int) cell), bits, law.plain);
+        cost += LogisticModel.cost(table, (int) cell) + law.plainCost;
+      } else {
+        cost += cost(law, q, numerator);
+      }
+      symbols[i] = symbol;
+    }
+    return cost;
+  }
+
+  /** What the corrections cost, at most. */
+  private long restCost() {
+    long cost = 0;
     for (int probe = 0; probe < reference.probes(); probe++) {
       long row = Dither.row(dither, vocabulary + 1, firstProbe + probe);
-      int base = probe * vocabulary;
-      for (int v = probe % stride; v < vocabulary; v += stride) {
-        int h = classes[base + v] & 0xff;
-        if (sent[h]) {
-          cost +=
-              cost(
-                  residual[base + v] - lattice.place(h),
-                  lattice.step(h),
-                  lattice.ratio(h),
-                  lattice.plain(h),
-                  Dither.numerator(row, v));
-        }
-      }
-      int h = restClass(probe);
-      if (h >= 0) {
-        restCost +=
-            cost(
-                rest[probe],
-                lattice.step(h),
-                lattice.restRatio(h),
-                lattice.restPlain(h),
-                Dither.numerator(row, vocabulary));
+      Lattice.Law law = lattice.rest(reference, probe);
+      if (law.sent > 0) {
+        long numerator = Dither.numerator(row, vocabulary);
+        long q = quantize((rest[probe] - law.place) * law.inverse, numerator);
+        cost += cost(law, q, numerator);
       }
     }
-    long bytes = termBytes(budget) + 8L + 4; // 4: words are whole
-    return cost * stride + restCost + 8 * bytes * LogisticModel.COST_UNITS;
+    return cost;
   }
 
-  /** The class of a probe's correction, -1 where it has none. */
-  private int restClass(int probe) {
-    return ReferenceDecoder.restClass(reference, lattice, probe);
+  /** The number of the cell of a value in steps, {@code floor(value + o)}: low bits of a sum. */
+  private static long quantize(double value, long numerator) {
+    double cells = value + (Dither.offset(numerator) - 0.5);
+    return Double.doubleToRawLongBits(cells + ROUND) - ROUND_BITS;
   }
 
-  private static long cost(double r, double step, int ratio, int plain, long numerator) {
-    int q = quantize(r, step, numerator);
-    int high = q >> plain;
-    int table = LogisticModel.table(ratio, LogisticModel.offset(numerator, plain));
-    int cell = LogisticModel.cellOf(ratio, high);
-    long cost = LogisticModel.cost(table, cell) + (long) plain * LogisticModel.COST_UNITS;
-    int beyond = Math.abs(high) - LogisticModel.reach(ratio) - 1;
-    return beyond < 0 ? cost : cost + LogisticModel.COST_UNITS * (5L + log2(beyond + 1));
+  /** What a coordinate costs, at most. */
+  private static long cost(Lattice.Law law, long q, long numerator) {
+    long high = q >> law.plain;
+    int table = law.table + (int) (numerator >>> law.shift) * law.stride;
+    long cost = LogisticModel.cost(table, cellOf(law, high)) + law.plainCost;
+    long beyond = Math.abs(high) - law.middle;
+    if (beyond >= 0) {
+      if (beyond >= (1L << (ReferenceDecoder.MAX_LENGTH + 1)) - 1) {
+        throw new IllegalArgumentException(
+            "a logit is "
+                + q * law.step
+                + " from where its octave's are, in steps of "
+                + law.step
+                + ": too far");
+      }
+      cost += (5L + log2(beyond + 1)) * LogisticModel.COST_UNITS + 3 * AnsWriter.EXCESS;
+    }
+    return cost;
   }
 
-  private static int quantize(double r, double step, long numerator) {
-    return (int) Math.floor(r / step + Dither.offset(numerator));
+  /** The cell of a number, the ends standing for all beyond. */
+  private static int cellOf(Lattice.Law law, long high) {
+    return (int) Math.max(0, Math.min(2 * law.middle, high + law.middle));
   }
 
-  private static int log2(int positive) {
-    return 31 - Integer.numberOfLeadingZeros(positive);
+  private static int log2(long positive) {
+    return 63 - Long.numberOfLeadingZeros(positive);
   }
 
-  private Encoded write(int level, long masked, int budget) {
-    byte[] classes = reference.classes();
-    boolean[] sent = lattice.sent();
+  private Encoded write(long masked) {
     int probes = reference.probes();
-    long count = 0;
-    boolean byProbe = isByProbe(budget);
-    double[][] unsent = new double[Unsent.SLOTS][byProbe ? probes : 1];
-    writer.reset();
-    // The last symbol first.
-    for (int probe = probes - 1; probe >= 0; probe--) {
+    double[][] unsent = new double[Unsent.SLOTS][isByProbe() ? probes : 1];
+    for (int probe = 0; probe < probes; probe++) {
+      unsent(probe, unsent);
+    }
+    long state = writer.open();
+    for (int probe = probes - 1; probe >= 0; probe--) { // the last symbol first
       long row = Dither.row(dither, vocabulary + 1, firstProbe + probe);
-      int base = probe * vocabulary;
-      int rest = restClass(probe);
-      double shift = rest < 0 ? 0 : this.rest[probe];
-      double tilt = byProbe ? 1 : Exp.of(Math.min(shift, LARGEST)) / probes;
-      if (rest >= 0) {
-        write(
-            this.rest[probe],
-            lattice.step(rest),
-            lattice.restRatio(rest),
-            lattice.restPlain(rest),
-            Dither.numerator(row, vocabulary));
+      Lattice.Law law = lattice.rest(reference, probe);
+      if (law.sent > 0) {
+        state = write(state, law, rest[probe], Dither.numerator(row, vocabulary));
       }
-      for (int v = vocabulary - 1; v >= 0; v--) {
-        int h = classes[base + v] & 0xff;
-        if (sent[h]) {
-          write(
-              residual[base + v] - lattice.place(h),
-              lattice.step(h),
-              lattice.ratio(h),
-              lattice.plain(h),
-              Dither.numerator(row, v));
-          count++;
-        } else {
-          unsent[Unsent.slot(h, last)][byProbe ? probe : 0] +=
-              reference.probability()[base + v] * tilt * Unsent.cost(residual[base + v] - shift);
-        }
-      }
+      state = write(state, probe);
+    }
+    long count = 0;
+    for (int h = 0; h <= last; h++) {
+      count += (long) lattice.laws()[h].sent * reference.counts()[h];
     }
     int octaves = terms();
-    int at = termBytes(budget);
+    int at = termBytes();
     byte[] codes = new byte[at + writer.bytes()];
     if (codes.length > budget) {
       throw new IllegalArgumentException(
           "a block of " + probes + " probes needs " + codes.length + " bytes, has " + budget);
     }
-    codes[0] = (byte) level;
-    codes[1] = (byte) (level >>> 8);
+    codes[0] = (byte) lattice.level();
+    codes[1] = (byte) (lattice.level() >>> 8);
     codes[2] = (byte) last;
-    codes[3] = (byte) (octaves | (byProbe ? Lattice.BY_PROBE : 0));
+    codes[3] = (byte) (octaves | (isByProbe() ? Lattice.BY_PROBE : 0));
     for (int octave = 0; octave < octaves; octave++) {
       codes[4 + octave] = (byte) scales[octave];
       codes[4 + octaves + octave] = (byte) places[octave];
@@ -418,26 +612,74 @@ public final class ReferenceEncoder {
         codes[next++] = (byte) Unsent.byteOf(cost);
       }
     }
-    writer.write(codes, at);
-    return new Encoded(codes, level, count, masked);
+    writer.write(state, codes, at);
+    return new Encoded(codes, lattice.level(), count, masked);
   }
 
-  private void write(double r, double step, int ratio, int plain, long numerator) {
-    int q = quantize(r, step, numerator);
-    int high = q >> plain;
-    int table = LogisticModel.table(ratio, LogisticModel.offset(numerator, plain));
-    int cell = LogisticModel.cellOf(ratio, high);
-    writer.bits(q & ((1 << plain) - 1), plain);
-    int beyond = Math.abs(high) - LogisticModel.reach(ratio) - 1;
+  /** Adds what a probe's unsent coordinates cost. */
+  private void unsent(int probe, double[][] costs) {
+    double[] isNext = new double[ReferenceBlock.CLASSES];
+    double[] isOther = new double[ReferenceBlock.CLASSES];
+    for (int h = 0; h < isNext.length; h++) {
+      if (!lattice.sent()[h]) {
+        (Unsent.slot(h, last) == 0 ? isNext : isOther)[h] = 1;
+      }
+    }
+    double shift = lattice.rest(reference, probe).sent * rest[probe];
+    double[] sums = unsent(probe, shift, isNext, isOther);
+    for (int slot = 0; slot < sums.length; slot++) {
+      if (isByProbe()) {
+        costs[slot][probe] = sums[slot];
+      } else {
+        costs[slot][0] += sums[slot] * Exp.of(shift) / reference.probes();
+      }
+    }
+  }
+
+  private double[] unsent(int probe, double shift, double[] isNext, double[] isOther) {
+    byte[] classes = reference.classes();
+    double[] probability = reference.probability();
+    double factor = Exp.of(-shift);
+    double next = 0;
+    double other = 0;
+    for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
+      int h = classes[c] & 0xff;
+      double cost = Unsent.cost(probability[c], tilted[c] * factor, residual[c] - shift);
+      next += isNext[h] * cost;
+      other += isOther[h] * cost;
+    }
+    return new double[] {next, other};
+  }
+
+  private long write(long state, int probe) {
+    for (int i = firsts[probe + 1] - 1; i >= firsts[probe]; i--) {
+      long symbol = symbols[i];
+      if (symbol == AnsWriter.BEYOND) {
+        int c = listed[i];
+        Lattice.Law law = lattice.laws()[reference.classes()[c] & 0xff];
+        state = write(state, law, residual[c], dithers[i] & 0xffffffffL);
+      } else if (symbol != AnsWriter.NOTHING) {
+        state = writer.packed(state, symbol);
+      }
+    }
+    return state;
+  }
+
+  private long write(long state, Lattice.Law law, double r, long numerator) {
+    long q = quantize((r - law.place) * law.inverse, numerator);
+    long high = q >> law.plain;
+    int table = law.table + (int) (numerator >>> law.shift) * law.stride;
+    state = writer.bits(state, (int) q & ((1 << law.plain) - 1), law.plain);
+    long beyond = Math.abs(high) - law.middle;
     if (beyond >= 0) {
       int length = log2(beyond + 1);
-      int low = (beyond + 1) & ((1 << length) - 1);
-      writer.bits(low & 0xffff, Math.min(length, 16));
+      int low = (int) (beyond + 1) & ((1 << length) - 1);
+      state = writer.bits(state, low & 0xffff, Math.min(length, 16));
       if (length > 16) {
-        writer.bits(low >>> 16, length - 16);
+        state = writer.bits(state, low >>> 16, length - 16);
       }
-      writer.bits(length, 5);
+      state = writer.bits(state, length, 5);
     }
-    writer.symbol(LogisticModel.start(table, cell), LogisticModel.frequency(table, cell));
+    return writer.symbol(state, LogisticModel.frequencies(table, cellOf(law, high)));
   }
 }

@@ -308,8 +308,11 @@ public final class RoundPage {
     page.fact(
         "Codes received",
         bytes(codes / 8),
-        Decimals.of(coordinates == 0 ? 0 : codes / coordinates)
-            + " bits per coordinate"
+        Decimals.of(
+                coordinates == 0
+                    ? 0
+                    : codes / coordinates * (isRelative() ? plan.getVocabulary() : 1))
+            + (isRelative() ? " bits for a node's probe" : " bits per coordinate")
             + (codes == 0
                 ? ""
                 : "; headers, copies and rejects add "
@@ -401,7 +404,10 @@ public final class RoundPage {
           Chart.of(
                   "certificate-kl",
                   "What is certain about the divergence",
-                  "The shaded bar spans the bounds on the expectation; dots are single values"
+                  (isRelative()
+                          ? "Dots are single values"
+                          : "The shaded bar spans the bounds on the expectation; dots are single"
+                              + " values")
                       + (audit.isPresent() ? ", the measured one with ± 2 standard errors." : "."),
                   Axis.categories("quantity", rows),
                   Axis.log("KL divergence", NATS))

@@ -376,6 +376,13 @@ public final class PlannedRound implements Serializable {
     return earlier.get(node).size();
   }
 
+  /** The same of what a node's logits are sent relative to; empty where that is the public one. */
+  public Optional<String> ownReferenceSha256(int node) {
+    return Optional.ofNullable(plan.getReference())
+        .map(ReferencePlan::getNodes)
+        .map(own -> own.get(node));
+  }
+
   /**
    * Most bytes of codes that a node sends of a block in this round. In the reference channel the
    * budget is for whole files: what a record and a share of its file's head need is taken off, and
@@ -469,6 +476,22 @@ public final class PlannedRound implements Serializable {
         "reference.sha256",
         reference::getSha256,
         "64 hexadecimal digits, or null");
+    List<String> own = reference.getNodes();
+    if (own != null) {
+      require(
+          own.size() == nodes().size(),
+          "reference.nodes",
+          () -> own.size() + " digests",
+          "one, or null, for each of " + nodes().size() + " nodes");
+      for (int i = 0; i < own.size(); i++) {
+        String sha256 = own.get(i);
+        require(
+            sha256 == null || HEX.matcher(sha256).matches(),
+            "reference.nodes[" + i + "]",
+            () -> sha256,
+            "64 hexadecimal digits, or null");
+      }
+    }
     double kappa = reference.getKappa();
     require(
         kappa >= MIN_KAPPA && kappa <= MAX_KAPPA,

@@ -65,6 +65,16 @@ public record RoundDirectory(String root, String outputs) implements Serializabl
     return root + "/" + REFERENCE;
   }
 
+  /** What a node's logits are sent relative to, where the plan has that by node. */
+  public String reference(String node) {
+    return root + "/" + ownReference(node);
+  }
+
+  /** The name of that file. */
+  public static String ownReference(String node) {
+    return "reference-" + node + ".npy";
+  }
+
   /** The hub's signature over the plan. */
   public String planSignature() {
     return root + "/plan.sig";

@@ -13,6 +13,7 @@ import dev.sluice.transforms.reference.ReferenceEncoder;
 import dev.sluice.transforms.round.PlannedRound;
 import dev.sluice.transforms.trust.SignedMessage;
 import dev.sluice.transforms.trust.SigningKey;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.HexFormat;
 import java.util.List;
@@ -92,11 +93,12 @@ public final class BlockSeal {
    * @param logits p × V of the node, up to a constant for each probe; −∞ where masked
    * @param reference with the same block read
    */
-  CodeBlock seal(int block, double[] logits, ReferenceRows reference, ReferenceEncoder encoder) {
+  CodeBlock seal(int block, double[] logits, ReferenceRows reference, ReferenceEncoder encoder)
+      throws IOException {
     ReferenceEncoder.Encoded encoded =
         encoder.encode(
             reference.derived(),
-            reference.logits(),
+            reference.base(node),
             logits,
             round.key(node).dither(),
             round.firstProbe(block),

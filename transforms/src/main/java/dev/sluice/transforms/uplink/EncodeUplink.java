@@ -52,7 +52,7 @@ public abstract class EncodeUplink
 
   abstract Optional<SigningKey> key();
 
-  abstract String reference();
+  abstract Optional<RoundDirectory> references();
 
   abstract Builder toBuilder();
 
@@ -70,7 +70,7 @@ public abstract class EncodeUplink
 
     abstract Builder setKey(SigningKey key);
 
-    abstract Builder setReference(String reference);
+    abstract Builder setReferences(RoundDirectory directory);
 
     abstract EncodeUplink build();
   }
@@ -98,7 +98,6 @@ public abstract class EncodeUplink
         .setLogits(logits)
         .setDirectory(directory)
         .setMasking(Centring.Masking.FORBIDDEN)
-        .setReference("")
         .build();
   }
 
@@ -112,11 +111,9 @@ public abstract class EncodeUplink
     return toBuilder().setKey(key).build();
   }
 
-  /**
-   * The public reference, .npy of m × V; needed in the reference channel where the plan has one.
-   */
-  public EncodeUplink withReference(String file) {
-    return toBuilder().setReference(file).build();
+  /** Where the references of the plan lie; needed in the reference channel. */
+  public EncodeUplink withReferences(RoundDirectory directory) {
+    return toBuilder().setReferences(directory).build();
   }
 
   @Override
@@ -187,7 +184,7 @@ public abstract class EncodeUplink
     private final String directory;
     private final Centring.Masking masking;
     private final SigningKey key; // null unless the round is signed
-    private final String reference; // not read but in the reference channel
+    private final RoundDirectory references; // null but in the reference channel
     private final PCollectionView<Double> auto; // null unless the policy is 'auto'
 
     EncodeFn(EncodeUplink encode, PCollectionView<Double> auto) {
@@ -197,7 +194,7 @@ public abstract class EncodeUplink
       this.directory = encode.directory();
       this.masking = encode.masking();
       this.key = encode.key().orElse(null);
-      this.reference = encode.reference();
+      this.references = encode.references().orElse(null);
       this.auto = auto;
     }
 
@@ -266,7 +263,7 @@ public abstract class EncodeUplink
 
     private SiteCoder coder(double clip) {
       return round.isRelative()
-          ? new RelativeCoder(round, node, reference)
+          ? new RelativeCoder(round, node, references)
           : new ClippedCoder(round, node, logits, clip);
     }
 

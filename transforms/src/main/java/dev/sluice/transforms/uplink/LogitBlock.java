@@ -91,6 +91,11 @@ public final class LogitBlock implements Closeable {
     }
   }
 
+  /** The file that is open. */
+  String file() {
+    return file;
+  }
+
   /** Centred logits of the block read last, p × V; −∞ where masked. Owned by this. */
   public double[] centred() {
     return centred;

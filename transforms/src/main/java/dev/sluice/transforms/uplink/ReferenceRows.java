@@ -1,23 +1,27 @@
 package dev.sluice.transforms.uplink;
 
 import dev.sluice.schemas.npy.NpyRows;
+import dev.sluice.transforms.channel.Accumulator;
 import dev.sluice.transforms.channel.BadLogitException;
 import dev.sluice.transforms.reference.ReferenceBlock;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
 import dev.sluice.transforms.storage.Storage;
 import java.io.Closeable;
 import java.io.IOException;
 
 /**
- * The public reference of a round, one block at a time: read, held against the plan's shape, and
- * derived. Uniform where the plan names no file. Holds one block. Not thread-safe.
+ * The references of a round, one block at a time: read, held against the plan's shape, and derived.
+ * The public one is uniform where the plan names no file. Holds one block of it, and one of a
+ * node's own. Not thread-safe.
  */
 public final class ReferenceRows implements Closeable {
   private final PlannedRound round;
-  private final String file;
+  private final RoundDirectory directory;
   private final double[] logits;
   private final ReferenceBlock derived;
+  private double[] own = new double[0]; // room for a node's, once one is asked for
   private NpyRows rows; // null until it is needed, and for the uniform reference
   private int at = -1;
 
@@ -25,11 +29,11 @@ public final class ReferenceRows implements Closeable {
    * Room for a block.
    *
    * @param round in the reference channel
-   * @param file the reference, .npy of m × V logits; not read where the plan names none
+   * @param directory where its references lie
    */
-  public ReferenceRows(PlannedRound round, String file) {
+  public ReferenceRows(PlannedRound round, RoundDirectory directory) {
     this.round = round;
-    this.file = file;
+    this.directory = directory;
     int probes = round.probesIn(0);
     this.logits = new double[probes * round.vocabulary()];
     this.derived = new ReferenceBlock(probes, round.vocabulary());
@@ -48,7 +52,9 @@ public final class ReferenceRows implements Closeable {
     long first = round.firstProbe(block);
     int probes = round.probesIn(block);
     if (round.referenceSha256().isPresent()) {
-      open();
+      if (rows == null) {
+        rows = open(directory.reference());
+      }
       rows.read(first, first + probes, logits, 0);
       for (int probe = 0; probe < probes; probe++) {
         shift(probe * round.vocabulary());
@@ -57,7 +63,7 @@ public final class ReferenceRows implements Closeable {
     try {
       derived.derive(logits, probes);
     } catch (BadLogitException e) {
-      throw new BadInputException(message(file, first + e.row(), e), e);
+      throw new BadInputException(message(directory.reference(), first + e.row(), e), e);
     }
     at = block;
   }
@@ -88,10 +94,7 @@ public final class ReferenceRows implements Closeable {
     }
   }
 
-  private void open() throws IOException {
-    if (rows != null) {
-      return;
-    }
+  private NpyRows open(String file) throws IOException {
     NpyRows found =
         NpyRows.open(
             Storage.openIfExists(file)
@@ -102,11 +105,6 @@ public final class ReferenceRows implements Closeable {
                                 + ": no such file; the plan's logits are relative to it, and 'sluice"
                                 + " plan' wrote it beside plan.json")),
             file);
-    checkShape(found);
-    rows = found;
-  }
-
-  private void checkShape(NpyRows found) throws IOException {
     if (found.rows() != round.plan().getProbes() || found.columns() != round.vocabulary()) {
       found.close();
       throw new BadInputException(
@@ -121,9 +119,10 @@ public final class ReferenceRows implements Closeable {
               + round.vocabulary()
               + "), as the plan has probes and tokens");
     }
+    return found;
   }
 
-  /** The reference's logits of the block, p × V. Owned by this. */
+  /** The public reference's logits of the block, p × V. Owned by this. */
   public double[] logits() {
     return logits;
   }
@@ -131,6 +130,76 @@ public final class ReferenceRows implements Closeable {
   /** What both ends derive of the block. Owned by this. */
   public ReferenceBlock derived() {
     return derived;
+  }
+
+  /**
+   * Adds to a node's logits of the block, relative to its own reference, what that is above the
+   * public one: multiples of 2^-30 whose weighted mean is 0. Nothing for a node without its own.
+   *
+   * @param relative p × V
+   */
+  public void addOwn(int node, double[] relative) throws IOException {
+    if (readOwn(node)) {
+      for (int c = 0; c < derived.probes() * round.vocabulary(); c++) {
+        relative[c] += own[c];
+      }
+    }
+  }
+
+  /**
+   * What a node's logits of the block are sent relative to, p × V: its own reference, or the public
+   * one. Owned by this.
+   */
+  double[] base(int node) throws IOException {
+    if (!readOwn(node)) {
+      return logits;
+    }
+    for (int c = 0; c < derived.probes() * round.vocabulary(); c++) {
+      own[c] += logits[c];
+    }
+    return own;
+  }
+
+  /** Reads a node's own reference, less the public one and what that is on the mean. */
+  private boolean readOwn(int node) throws IOException {
+    if (round.ownReferenceSha256(node).isEmpty()) {
+      return false;
+    }
+    if (own.length == 0) {
+      own = new double[logits.length];
+    }
+    String file = directory.reference(round.nodes().get(node).getName());
+    long first = round.firstProbe(at);
+    int probes = derived.probes();
+    // Opened for each block: how many nodes there are must not matter.
+    try (NpyRows found = open(file)) {
+      found.read(first, first + probes, own, 0);
+    }
+    int vocabulary = round.vocabulary();
+    for (int probe = 0; probe < probes; probe++) {
+      double mean = 0;
+      for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
+        own[c] -= logits[c];
+        mean += derived.probabilityAt(c) * own[c];
+      }
+      double most = PlannedRound.MAX_NODES_TIMES_CLIP / round.nodes().size();
+      for (int c = probe * vocabulary; c < (probe + 1) * vocabulary; c++) {
+        own[c] = Accumulator.onGrid(own[c] - mean);
+        if (!(Math.abs(own[c]) <= most)) {
+          throw new BadInputException(
+              file
+                  + ": probe "
+                  + (first + probe)
+                  + ", coordinate "
+                  + (c - probe * vocabulary)
+                  + ": found "
+                  + own[c]
+                  + " beside the public reference, expected at most "
+                  + most);
+        }
+      }
+    }
+    return true;
   }
 
   @Override

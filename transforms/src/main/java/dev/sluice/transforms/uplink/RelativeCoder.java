@@ -3,7 +3,9 @@ package dev.sluice.transforms.uplink;
 import dev.sluice.schemas.CodeBlock;
 import dev.sluice.schemas.Sha256;
 import dev.sluice.transforms.reference.ReferenceEncoder;
+import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.PlannedRound;
+import dev.sluice.transforms.round.RoundDirectory;
 import java.io.IOException;
 import java.util.List;
 
@@ -16,10 +18,10 @@ final class RelativeCoder implements SiteCoder {
   /**
    * A coder of one file of a node.
    *
-   * @param reference .npy of m × V; not read where the plan names none
+   * @param directory where references lie
    */
-  RelativeCoder(PlannedRound round, int node, String reference) {
-    this.reference = new ReferenceRows(round, reference);
+  RelativeCoder(PlannedRound round, int node, RoundDirectory directory) {
+    this.reference = new ReferenceRows(round, directory);
     this.seal = new BlockSeal(round, node);
     double kappa = round.plan().getReference().getKappa();
     this.encoder = new ReferenceEncoder(round.probesIn(0), round.vocabulary(), kappa);
@@ -28,7 +30,11 @@ final class RelativeCoder implements SiteCoder {
   @Override
   public CodeBlock code(int block, LogitBlock rows) throws IOException {
     reference.read(block);
-    return seal.seal(block, rows.centred(), reference, encoder);
+    try {
+      return seal.seal(block, rows.centred(), reference, encoder);
+    } catch (IllegalArgumentException e) {
+      throw new BadInputException(rows.file() + ": block " + block + ": " + e.getMessage(), e);
+    }
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.sluice.transforms.fuzz;
 
 import com.sun.management.ThreadMXBean;
+import dev.sluice.transforms.reference.ReferenceTarget;
 import dev.sluice.transforms.scores.ScoreFilesTarget;
 import java.lang.management.ManagementFactory;
 import java.util.List;
@@ -26,6 +27,7 @@ public final class Fuzz {
           "keys",
           "npy",
           "plan",
+          "reference",
           "scores",
           "summaries",
           "symbols",
@@ -51,6 +53,7 @@ public final class Fuzz {
       case "keys" -> new KeysTarget();
       case "npy" -> new NpyTarget();
       case "plan" -> new PlanTarget();
+      case "reference" -> new ReferenceTarget();
       case "scores" -> new ScoreFilesTarget();
       case "summaries" -> new SummariesTarget();
       case "symbols" -> new SymbolsTarget();

@@ -16,6 +16,7 @@ import dev.sluice.transforms.channel.Centring;
 import dev.sluice.transforms.channel.NestedDigits;
 import dev.sluice.transforms.conformal.CalibrationPlan;
 import dev.sluice.transforms.conformal.CalibrationSummary;
+import dev.sluice.transforms.reference.ReferenceTarget;
 import dev.sluice.transforms.round.PlanDraft;
 import dev.sluice.transforms.round.PlanSeal;
 import dev.sluice.transforms.round.PlannedRound;
@@ -63,6 +64,7 @@ final class FuzzSeeds {
     FuzzSeeds seeds = new FuzzSeeds(Path.of(args[0]));
     seeds.rounds();
     seeds.npy();
+    seeds.references();
     seeds.symbols();
     seeds.summaries();
     seeds.scores();
@@ -204,6 +206,17 @@ final class FuzzSeeds {
     second.writeBytes(new byte[] {2, 0, first[8], first[9], 0, 0});
     second.write(first, 10, first.length - 10);
     write("npy/good-version2", second.toByteArray());
+  }
+
+  private void references() throws Exception {
+    ReferenceTarget target = new ReferenceTarget();
+    for (int kind = 0; kind < target.kinds(); kind++) {
+      for (int bits : new int[] {0, 1, 5, 20}) {
+        write("reference/good-" + kind + "-" + bits, target.good(kind, bits));
+      }
+    }
+    byte[] cut = target.good(4, 5);
+    write("reference/truncated", Arrays.copyOf(cut, cut.length - 4));
   }
 
   private void symbols() throws IOException {

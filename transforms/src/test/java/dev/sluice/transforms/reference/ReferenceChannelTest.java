@@ -2,6 +2,7 @@ package dev.sluice.transforms.reference;
 
 import static org.hamcrest.MatcherAssert.assertThat;
 import static org.hamcrest.Matchers.closeTo;
+import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.greaterThan;
 import static org.hamcrest.Matchers.is;
 import static org.hamcrest.Matchers.lessThan;
@@ -10,7 +11,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.sluice.transforms.channel.BadCodesException;
 import dev.sluice.transforms.channel.BadLogitException;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
 import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,7 +31,7 @@ class ReferenceChannelTest {
    * below 2.2/sqrt(n) (1.2e-4); fixed seed.
    */
   @ParameterizedTest
-  @ValueSource(ints = {900, 3000, 12_000})
+  @ValueSource(ints = {900, 3000, 12_000, 40_000})
   void theErrorOfWhatIsSentIsUniformOnItsStep(int bitsPerProbe) throws Exception {
     int count = 0;
     double[] errors = new double[3 << 20];
@@ -39,7 +45,7 @@ class ReferenceChannelTest {
       for (int c = 0; c < y.length; c++) {
         int h = block.reference.classes()[c] & 0xff;
         if (decoder.lattice().sent()[h]) {
-          errors[count++] = (y[c] - r[c]) / decoder.lattice().step(h);
+          errors[count++] = (y[c] - r[c]) / decoder.lattice().laws()[h].step;
         }
       }
     }
@@ -130,8 +136,87 @@ class ReferenceChannelTest {
     for (int bits = 200; bits < 60_000; bits = bits * 5 / 4) {
       int budget = 32 * bits / 8;
       int used = block.encode(0, 1, budget).codes().length;
-      assertThat("at " + bits, (double) used / budget, greaterThan(0.9));
+      // What a level is worth, a class more or less, and a word.
+      assertThat("at " + bits, used + 4, greaterThan((int) (0.985 * budget)));
     }
+  }
+
+  /**
+   * Laws that nobody has: a few logits far from all others, all but one alike, two values. Whatever
+   * is expected of costs, the budget is kept, and every error within half a step.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3})
+  void aBudgetIsKeptWhateverTheLaw(int law) throws Exception {
+    Synthetic block = new Synthetic(55, 8, 700, 1, 3, 0, 0);
+    SplittableRandom random = new SplittableRandom(law);
+    for (int c = 0; c < block.rows.length; c++) {
+      double r =
+          switch (law) {
+            case 0 -> random.nextInt(300) == 0 ? 1e4 : 1e-3 * random.nextGaussian();
+            case 1 -> c == 1234 ? -30 : 0;
+            case 2 -> random.nextInt(2);
+            default -> Math.tan(1.5707 * (2 * random.nextDouble() - 1));
+          };
+      block.sites[0][c] = block.rows[c] + r;
+    }
+    double[] exact = block.residual(0);
+    double[] y = new double[exact.length];
+    ReferenceDecoder decoder = new ReferenceDecoder();
+    for (int budget = 80; budget < 30_000; budget = budget * 3 / 2) {
+      byte[] codes = block.encode(0, 1, budget).codes();
+      assertThat(codes.length, lessThanOrEqualTo(budget));
+      decoder.decode(block.reference, Synthetic.key(0), 7, codes, LIMIT, y);
+      for (int c = 0; c < y.length; c++) {
+        double step = decoder.terms().steps()[block.reference.classes()[c] & 0xff];
+        if (step > 0) {
+          assertThat(Math.abs(y[c] - exact[c]), lessThanOrEqualTo(step / 2 * (1 + 1e-9) + 1e-8));
+        }
+      }
+    }
+  }
+
+  @Test
+  void aLogitOutOfAllProportionIsRefused() throws Exception {
+    Synthetic block = new Synthetic(3, 2, 100, 1, 1, 0, 1);
+    block.sites[0][7] = 1e30;
+    IllegalArgumentException thrown =
+        assertThrows(IllegalArgumentException.class, () -> block.encode(0, 1, 1000));
+    assertThat(thrown.getMessage(), containsString(" from where its octave's are"));
+  }
+
+  /**
+   * To the byte, on any JVM: the codes, what they are decoded to, and the bound, which is all that
+   * a round keeps of them.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "300, 1, 1d567b2c2b4764a2c362d783e1c9ef66de0255d1e8e5003ca14e6f4da082c526",
+    "3000, 1, 69936414c32ce1d5f2162a5cbf7851e1a8b6b5e1787280fb81a2258389039e70",
+    "3000, 4, c9e19cc573c05d3e1006480bddf9654c8406f24539c46aa761e36ccca2f0f170",
+    "40000, 1, ed5bb464c3957606d01ce6385984e685209d7b100761970b34021c10f10b1a4c"
+  })
+  void codesAreTheseOnAnyJvm(int bitsPerProbe, double kappa, String golden) throws Exception {
+    Synthetic block = new Synthetic(41, 3, 3001, 1);
+    MessageDigest digest = MessageDigest.getInstance("SHA-256");
+    byte[] codes = block.encode(0, kappa, 3 * bitsPerProbe / 8).codes();
+    digest.update(codes);
+    double[] y = new double[block.rows.length];
+    ReferenceDecoder decoder = new ReferenceDecoder();
+    decoder.decode(block.reference, Synthetic.key(0), 7, codes, LIMIT, y);
+    float[] teacher = new float[y.length];
+    ByteBuffer values = ByteBuffer.allocate(8 * y.length + 8);
+    for (int c = 0; c < y.length; c++) {
+      values.putDouble(y[c]);
+      teacher[c] = (float) (block.rows[c] + y[c]);
+    }
+    ReferenceCertificate certificate = new ReferenceCertificate(List.of(decoder.terms()));
+    for (int probe = 0; probe < block.probes; probe++) {
+      certificate.add(block.reference, probe, block.rows, teacher);
+    }
+    values.putDouble(certificate.upper());
+    digest.update(values.array());
+    assertThat(HexFormat.of().formatHex(digest.digest()), is(golden));
   }
 
   @Test
@@ -162,8 +247,9 @@ class ReferenceChannelTest {
     assertThat(encoded.masked(), is(2L));
     double[] y = new double[block.rows.length];
     new ReferenceDecoder().decode(block.reference, Synthetic.key(0), 7, encoded.codes(), LIMIT, y);
-    double least = Arrays.stream(y, 0, 64).min().orElseThrow();
-    assertThat(y[5], closeTo(least, 0.01));
+    double[] logits = new double[64];
+    Arrays.setAll(logits, v -> block.rows[v] + y[v]);
+    assertThat(logits[5], closeTo(Arrays.stream(logits).min().orElseThrow(), 0.02));
   }
 
   @ParameterizedTest

@@ -1,6 +1,8 @@
 package dev.sluice.transforms.reference;
 
+import dev.sluice.transforms.channel.BadLogitException;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /** References, and sites that differ from them and from each other by normal residuals. */
 final class Synthetic {
@@ -19,7 +21,7 @@ final class Synthetic {
    */
   Synthetic(
       long seed, int probes, int vocabulary, int nodes, double spread, double common, double own)
-      throws Exception {
+      throws BadLogitException {
     SplittableRandom random = new SplittableRandom(seed);
     this.probes = probes;
     this.vocabulary = vocabulary;
@@ -32,6 +34,47 @@ final class Synthetic {
         sites[node][c] = (float) (sites[node][c] + rows[c] + shared[c] + 1);
       }
     }
+    this.reference = new ReferenceBlock(probes, vocabulary);
+    reference.derive(rows, probes);
+  }
+
+  /**
+   * A block as of language models: tokens by a law of Zipf's that each probe changes, and a few of
+   * them much; residuals that grow by 0.05 logits with each nat of surprisal, from 0.25.
+   */
+  Synthetic(long seed, int probes, int vocabulary, int nodes) throws BadLogitException {
+    SplittableRandom random = new SplittableRandom(seed);
+    this.probes = probes;
+    this.vocabulary = vocabulary;
+    int[] ranks = IntStream.range(0, vocabulary).toArray();
+    for (int v = vocabulary - 1; v > 0; v--) {
+      int other = random.nextInt(v + 1);
+      int rank = ranks[v];
+      ranks[v] = ranks[other];
+      ranks[other] = rank;
+    }
+    this.rows = normals(random, probes * vocabulary, 1.8);
+    for (int c = 0; c < rows.length; c++) {
+      double raise = random.nextInt(2000) == 0 ? 4 * random.nextDouble() : 0;
+      rows[c] = (float) (rows[c] + raise - 1.05 * StrictMath.log(ranks[c % vocabulary] + 2.7));
+    }
+    this.reference = new ReferenceBlock(probes, vocabulary);
+    reference.derive(rows, probes);
+    this.sites = new double[nodes][rows.length];
+    for (double[] site : sites) {
+      for (int c = 0; c < rows.length; c++) {
+        double surprisal = -StrictMath.log(reference.probability()[c]);
+        site[c] = (float) (rows[c] + 2 + (0.25 + 0.05 * surprisal) * random.nextGaussian());
+      }
+    }
+  }
+
+  /** A block of given logits. */
+  Synthetic(int probes, double[] rows, double[][] sites) throws BadLogitException {
+    this.probes = probes;
+    this.vocabulary = rows.length / probes;
+    this.rows = rows;
+    this.sites = sites;
     this.reference = new ReferenceBlock(probes, vocabulary);
     reference.derive(rows, probes);
   }
