@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * All channels on the logits of four language models that were fine-tuned apart. They are not part
  * of the project: without them beside the checkout, the test is skipped.
  */
+@Tag("long")
 class LanguageModelComparisonTest {
   private static final Path LOGITS = Path.of("../../shared/data/probe-logits");
 

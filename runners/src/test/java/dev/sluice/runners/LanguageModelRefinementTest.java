@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * agree within 4 of their own standard deviations (false alarm 6e-5 each). A KL's standard error is
  * that over probes, whose own scatter is most of it: 3 of them are generous to the dither's.
  */
+@Tag("long")
 class LanguageModelRefinementTest {
   private static final int PROBES = 64;
   private static final int ROUNDS = 4;

@@ -259,7 +259,7 @@ class ReferenceRoundTest {
       delimiter = '|',
       value = {
         "--bits-per-probe 20 | --bits-per-probe: node 'a': found 20, expected at least",
-        "--bits-per-probe 9000 | --bits-per-probe: node 'a'",
+        "--bits-per-probe 9000 | --bits-per-probe: node 'a': found 9000.0, expected 0 (silent this round) or up to 2048",
         "--bits-per-probe 700 --kappa 0 | --kappa",
         "--bits-per-probe 700 --kappa NaN | --kappa",
         "--bits-per-probe 700 --trim 1 | --trim",

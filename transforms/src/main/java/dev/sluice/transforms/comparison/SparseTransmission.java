@@ -1,5 +1,6 @@
 package dev.sluice.transforms.comparison;
 
+import dev.sluice.transforms.channel.BitFields;
 import java.util.OptionalDouble;
 
 /**

@@ -1,5 +1,7 @@
 package dev.sluice.transforms.comparison;
 
+import dev.sluice.transforms.channel.BitFields;
+
 /** The likeliest tokens in binary16, as many as fit: {@link TopKPayload}. */
 final class TopKChannel implements ComparedChannel {
   private final String name;

@@ -1,5 +1,6 @@
 package dev.sluice.transforms.comparison;
 
+import dev.sluice.transforms.channel.BitFields;
 import dev.sluice.transforms.export.TopTokens;
 import dev.sluice.transforms.theory.Softmax;
 

@@ -717,8 +717,11 @@ public final class PlannedRound implements Serializable {
       require(
           bits == 0 || ((bits >= 1 || (isRelative() && bits > 0)) && bits <= MAX_BITS),
           field + ".bitsPerCoordinate",
-          () -> "" + bits,
-          "0 (silent this round) or " + (isRelative() ? "up" : "1") + " to 16");
+          () -> "" + (isRelative() ? bits * vocabulary() : bits),
+          "0 (silent this round) or "
+              + (isRelative()
+                  ? "up to " + (long) (MAX_BITS * vocabulary()) + ", 16 for each of its logits"
+                  : "1 to 16"));
       long whole = (long) Math.floor(bits * vocabulary());
       require(
           node.getBitsPerProbe() == whole,

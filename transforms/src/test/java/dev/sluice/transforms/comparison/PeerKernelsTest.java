@@ -6,6 +6,7 @@ import static org.hamcrest.Matchers.greaterThan;
 import static org.hamcrest.Matchers.is;
 import static org.hamcrest.Matchers.lessThanOrEqualTo;
 
+import dev.sluice.transforms.channel.BitFields;
 import dev.sluice.transforms.comparison.DistillKitPayload.Configuration;
 import dev.sluice.transforms.comparison.RankPolynomial.Term;
 import java.util.Arrays;

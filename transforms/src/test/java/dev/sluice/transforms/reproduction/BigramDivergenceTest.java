@@ -13,10 +13,12 @@ import dev.sluice.transforms.reproduction.BigramDivergence.Setting;
 import dev.sluice.transforms.synthetic.BigramSites;
 import dev.sluice.transforms.theory.KlBounds;
 import dev.sluice.transforms.theory.Softmax;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@Tag("long")
 class BigramDivergenceTest {
   private static final int SEEDS = 10;
 

@@ -1,0 +1,36 @@
+package dev.sluice.transforms.channel.vector;
+
+import java.util.Optional;
+
+/**
+ * What a code says of itself.
+ *
+ * @param bias whether the mean of what is decoded, over keys, is what was sent
+ * @param errorLaw the law of its error, for people; empty where none is known that holds for every
+ *     vector
+ * @param sideInformation what is sent beside the coordinates' own bits, and is counted
+ * @param state what sender or receiver must keep from one vector to the next; "none" where nothing
+ * @param source where it was published
+ */
+public record Declaration(
+    Bias bias, Optional<String> errorLaw, String sideInformation, String state, String source) {
+  /** Whether averaging over many nodes leads to what they sent. */
+  public enum Bias {
+    /** For every vector, over the keys' draws. */
+    NONE,
+
+    /**
+     * For every vector under a rotation uniform over all; under randomised Hadamard rounds as far
+     * as these come near to one.
+     */
+    NONE_BY_ROTATION,
+
+    /** Averaging stops at a floor. */
+    BIASED;
+
+    /** Whether averages over nodes keep getting better. */
+    public boolean averagesOut() {
+      return this != BIASED;
+    }
+  }
+}

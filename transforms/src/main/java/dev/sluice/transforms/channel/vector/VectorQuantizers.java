@@ -1,0 +1,21 @@
+package dev.sluice.transforms.channel.vector;
+
+import java.util.List;
+import java.util.Optional;
+
+/** The codes for vectors, by name. */
+public final class VectorQuantizers {
+  private static final List<VectorQuantizer> ALL = List.of();
+
+  private VectorQuantizers() {}
+
+  /** All of them, in the order of tables. */
+  public static List<VectorQuantizer> all() {
+    return ALL;
+  }
+
+  /** The one of a name. */
+  public static Optional<VectorQuantizer> find(String name) {
+    return ALL.stream().filter(quantizer -> quantizer.name().equals(name)).findFirst();
+  }
+}
