@@ -160,15 +160,15 @@ class CompareCommandTest {
   @ValueSource(strings = {"reference", "dither", "midrise"})
   void aRoundOfTheSameBitsIsTheSame(String channel) throws IOException {
     Cli.Result compared =
-        compare("out", "--channels", channel, "--budgets", "333", "--reference", base);
+        compare("out", "--channels", channel, "--budgets", "256", "--reference", base);
     assertThat(compared.toString(), compared.code(), is(0));
-    ComparedCell cell = cell(read("out"), channel, 333);
+    ComparedCell cell = cell(read("out"), channel, 256);
     Path round = directory.resolve("r");
     List<String> plan = new ArrayList<>(List.of("plan", "--round", round.toString(), "--id", "r"));
     plan.addAll(List.of("--nodes", "n0,n1", "--probes", "" + Site.PROBES));
     plan.addAll(List.of("--vocab", "" + Site.VOCABULARY));
     if (channel.equals("reference")) {
-      plan.addAll(List.of("--channel", channel, "--reference", base, "--bits-per-probe", "333"));
+      plan.addAll(List.of("--channel", channel, "--reference", base, "--bits-per-probe", "256"));
     } else {
       double bits = Double.parseDouble(cell.getSetting().split(" ", 2)[0]);
       plan.addAll(List.of("--bits-per-coordinate", "" + bits / Site.VOCABULARY));

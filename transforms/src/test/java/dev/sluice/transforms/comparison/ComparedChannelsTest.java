@@ -118,7 +118,10 @@ class ComparedChannelsTest {
     assertThat(cell.getPerplexity() - cell.getTax(), closeTo(Math.exp(exactLoss / PROBES), 1e-6));
   }
 
-  /** The bound is on an expectation, over 67 probes of which the measured is near it. */
+  /**
+   * The bound is on an expectation, which it may meet as bits grow: the mean over seeds is below it
+   * but for three standard errors.
+   */
   @ParameterizedTest
   @CsvSource({
     "reference, 300",
@@ -130,8 +133,21 @@ class ComparedChannelsTest {
     "dither-paper, 3000"
   })
   void measuredIsBelowTheBound(String name, long budget) throws IOException {
-    ComparedCell cell = measure(name, budget);
-    assertThat(cell.getKl(), lessThan(cell.getUpper()));
+    int seeds = 12;
+    double sum = 0;
+    double squares = 0;
+    for (int seed = 1; seed <= seeds; seed++) {
+      ComparedCell cell =
+          CellDraft.measure(
+              ComparedChannels.find(name).orElseThrow(), budget, ROWS.set(seed), ROWS);
+      double relative = cell.getKl() / cell.getUpper() - 1;
+      sum += relative;
+      squares += relative * relative;
+    }
+    double mean = sum / seeds;
+    double standardError = Math.sqrt((squares / seeds - mean * mean) / (seeds - 1));
+    assertThat(mean, lessThan(3 * standardError));
+    assertThat(standardError, lessThan(0.03));
   }
 
   @ParameterizedTest
