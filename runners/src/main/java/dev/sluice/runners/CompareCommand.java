@@ -1,17 +1,23 @@
 package dev.sluice.runners;
 
 import dev.sluice.pipelines.CompareChannels;
+import dev.sluice.pipelines.CompareVectors;
 import dev.sluice.runners.RunnerChoice.Engine;
 import dev.sluice.schemas.ComparedCell;
 import dev.sluice.schemas.Comparison;
+import dev.sluice.schemas.VectorComparison;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
+import dev.sluice.transforms.channel.vector.VectorQuantizer;
+import dev.sluice.transforms.channel.vector.VectorQuantizers;
 import dev.sluice.transforms.comparison.CommitComparison;
+import dev.sluice.transforms.comparison.CommitVectors;
 import dev.sluice.transforms.comparison.ComparedChannel;
 import dev.sluice.transforms.comparison.ComparedChannels;
 import dev.sluice.transforms.comparison.ComparisonSettings;
 import dev.sluice.transforms.comparison.ComparisonSettings.ReadFile;
 import dev.sluice.transforms.comparison.NpyLogits;
+import dev.sluice.transforms.comparison.VectorSettings;
 import dev.sluice.transforms.report.ComparisonPage;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.RoundDirectory;
@@ -22,7 +28,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
+import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
+import org.apache.beam.sdk.Pipeline;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -31,7 +39,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "compare",
     description = {
-      "Sends the same logits through every channel at every budget, and says what each is worth.",
+      "Sends the same logits through every channel at every budget, and says what each is worth; or"
+          + " the same vectors through every code at every rate.",
       "",
       "  reference        relative to a public reference, entropy coded",
       "  dither           the channel of a round: centred, an exact lattice within the budget",
@@ -42,13 +51,21 @@ import picocli.CommandLine.Option;
       "  top-k-even       the same, the rest evenly",
       "  distillkit       what DistillKit stores, in the best of its settings",
       "",
-      "Bits are those of the files that would be sent, a probe and node; budgets include heads and"
-          + " headers. The last three are given none. KL is from the softmax of the exact mean of the"
-          + " logits to that of the decoded mean, nats; tax is what the decoded teacher's perplexity"
-          + " exceeds the exact one's by, on the tokens that followed. A channel that cannot send"
-          + " within a budget is absent there.",
+      "and codes for vectors (--list says what each is). Logits reach these less the reference's and"
+          + " less their mean.",
       "",
-      "Prints a table for each budget, and writes comparison.json and report/index.html."
+      "Bits are those of the files that would be sent, a probe and node; budgets include heads and"
+          + " headers. All but the first five are given none. KL is from the softmax of the exact"
+          + " mean of the logits to that of the decoded mean, nats; tax is what the decoded teacher's"
+          + " perplexity exceeds the exact one's by, on the tokens that followed. A channel that"
+          + " cannot send within a budget is absent there.",
+      "",
+      "Of vectors: vNMSE is the squared error of one over its squared length, bias^2 the part of it"
+          + " that keys have in common, and K=... the error of means over so many nodes. Bits are"
+          + " those of a coordinate, with all side information.",
+      "",
+      "Prints a table for each budget or rate, and writes comparison.json or vectors.json and"
+          + " report/index.html."
     },
     footerHeading = "%nExit codes%n",
     footer = {
@@ -57,7 +74,8 @@ import picocli.CommandLine.Option;
       "",
       "Example:",
       "  sluice compare --logits n0.npy n1.npy --reference base.npy --next-token next.npy --budgets"
-          + " 64,1024,16384"
+          + " 64,1024,16384",
+      "  sluice compare --vectors gaussian --dim 1024 --nodes 1,4,16,256 --bits 1,2,3,4"
     })
 final class CompareCommand extends SluiceCommand {
   private static final int MOST_NODES = 1024;
@@ -68,7 +86,6 @@ final class CompareCommand extends SluiceCommand {
   @Option(
       names = "--logits",
       arity = "1..*",
-      required = true,
       paramLabel = "FILE",
       description =
           "Logits of each node, .npy of m x V: float16, float32 or float64, one row for each"
@@ -98,17 +115,22 @@ final class CompareCommand extends SluiceCommand {
               + " 64,256,1024,4096,16384,65536.")
   private List<String> budgets = List.of("64", "256", "1024", "4096", "16384", "65536");
 
+  @Mixin private VectorOptions vectors;
+
   @Option(
-      names = "--channels",
+      names = "--quantizer",
       split = ",",
       paramLabel = "NAME",
-      description = "Only these channels. Default: all.")
-  private List<String> channels;
+      description = "Only these channels, or codes. Default: all.")
+  private List<String> names;
+
+  @Option(names = "--list", description = "Say what every channel and code is, and do nothing.")
+  private boolean list;
 
   @Option(
       names = "--seed",
       defaultValue = "0",
-      description = "Seed of the dither. Default: ${DEFAULT-VALUE}.")
+      description = "Seed of dither, keys and drawn vectors. Default: ${DEFAULT-VALUE}.")
   private long seed;
 
   @Option(
@@ -120,31 +142,136 @@ final class CompareCommand extends SluiceCommand {
               + " complete. Default: ${DEFAULT-VALUE}.")
   private String report;
 
-  @Option(names = "--json", description = "Print comparison.json instead of tables.")
+  @Option(names = "--json", description = "Print the document instead of tables.")
   private boolean json;
 
   @Mixin private RunnerOptions runner;
 
   @Override
   public Integer call() throws IOException {
-    List<Long> bits = budgets.stream().map(this::budget).toList();
-    List<ComparedChannel> chosen = chosen();
+    if (list) {
+      out().print(catalogue());
+      return ExitCodes.OK;
+    }
+    checkMode();
     RunnerChoice choice = runner.choice();
     if (choice.engine() == Engine.AUTO) {
       choice = RunnerChoice.direct().withParallelism(choice.parallelism());
     }
     String directory = Locations.output(report);
-    ComparisonSettings settings = settings(bits, chosen);
-    checkMemory(settings, choice);
-    Comparison comparison = compare(settings, choice, directory);
-    if (json) {
-      out().print(new String(PlainJson.write(comparison), StandardCharsets.UTF_8));
-      return ExitCodes.OK;
+    return vectors.isGiven() ? vectors(choice, directory) : logits(choice, directory);
+  }
+
+  /** Logits or vectors, and of the options only those of the one. */
+  private void checkMode() {
+    if (vectors.isGiven() == (logits != null)) {
+      throw usage(
+          vectors.isGiven()
+              ? "--logits and --vectors exclude each other"
+              : "expected --logits FILE... or --vectors WHAT");
     }
-    out().print(forPeople(comparison));
-    out().println("written to " + Texts.printable(CommitComparison.document(directory)));
-    out().println("page       " + Texts.printable(CommitComparison.page(directory)));
+    if (vectors.isGiven()) {
+      for (String option : List.of("--reference", "--next-token", "--budgets")) {
+        if (wasGiven(option)) {
+          throw usage(option + " belongs to --logits");
+        }
+      }
+    } else {
+      vectors
+          .strayOption()
+          .ifPresent(
+              option -> {
+                throw usage(option + " belongs to --vectors");
+              });
+    }
+  }
+
+  private int logits(RunnerChoice choice, String directory) throws IOException {
+    List<Long> bits = budgets.stream().map(this::budget).toList();
+    ComparisonSettings settings = settings(bits, chosen());
+    checkMemory(settings.bytesOfACell(), CompareChannels.cellCount(settings), choice);
+    String document = CommitComparison.document(directory);
+    Comparison comparison =
+        compare(
+            choice,
+            directory,
+            CompareChannels.cellCount(settings),
+            (pipeline, aside) -> CompareChannels.build(pipeline, settings, directory, aside),
+            () ->
+                PlainJson.read(
+                    Comparison.class,
+                    Comparison.getClassSchema(),
+                    Storage.read(document, PlainJson.MAX_BYTES),
+                    document));
+    comparison.getWarnings().forEach(this::warn);
+    print(
+        PlainJson.write(comparison),
+        forPeople(comparison),
+        document,
+        CommitComparison.page(directory));
     return ExitCodes.OK;
+  }
+
+  private int vectors(RunnerChoice choice, String directory) throws IOException {
+    VectorSettings settings = vectors.settings(names, seed);
+    checkMemory(settings.bytesOfACell(), CompareVectors.cellCount(settings), choice);
+    String document = CommitVectors.document(directory);
+    VectorComparison comparison =
+        compare(
+            choice,
+            directory,
+            CompareVectors.cellCount(settings),
+            (pipeline, aside) -> CompareVectors.build(pipeline, settings, directory, aside),
+            () ->
+                PlainJson.read(
+                    VectorComparison.class,
+                    VectorComparison.getClassSchema(),
+                    Storage.read(document, PlainJson.MAX_BYTES),
+                    document));
+    comparison.getWarnings().forEach(this::warn);
+    print(
+        PlainJson.write(comparison),
+        VectorTables.of(comparison),
+        document,
+        CommitVectors.page(directory));
+    return ExitCodes.OK;
+  }
+
+  private void warn(String warning) {
+    err().println("sluice: warning: " + warning);
+    err().flush();
+  }
+
+  private void print(byte[] document, String tables, String documentPath, String pagePath) {
+    if (json) {
+      out().print(new String(document, StandardCharsets.UTF_8));
+      return;
+    }
+    out().print(tables);
+    out().println("written to " + Texts.printable(documentPath));
+    out().println("page       " + Texts.printable(pagePath));
+  }
+
+  private static String catalogue() {
+    StringBuilder text = new StringBuilder();
+    for (ComparedChannel channel : ComparedChannels.all()) {
+      text.append(String.format(Locale.ROOT, "%s: %s.%n", channel.name(), channel.what()));
+      VectorQuantizers.find(channel.name())
+          .map(VectorQuantizer::declaration)
+          .ifPresent(
+              declaration ->
+                  text.append(
+                      String.format(
+                          Locale.ROOT,
+                          "    bias %s; error law: %s; beside the coordinates: %s; state: %s%n"
+                              + "    %s%n",
+                          declaration.bias().label(),
+                          declaration.errorLaw().orElse("none known"),
+                          declaration.sideInformation(),
+                          declaration.state(),
+                          declaration.source())));
+    }
+    return text.toString();
   }
 
   private long budget(String text) {
@@ -162,29 +289,29 @@ final class CompareCommand extends SluiceCommand {
   }
 
   private List<ComparedChannel> chosen() {
-    if (channels == null) {
+    if (names == null) {
       return ComparedChannels.all().stream()
           .filter(channel -> reference != null || !channel.needsReference())
           .toList();
     }
-    for (String name : channels) {
+    for (String name : names) {
       ComparedChannel channel =
           ComparedChannels.find(name)
               .orElseThrow(
                   () ->
                       usage(
-                          "--channels: found '"
+                          "--quantizer: found '"
                               + Texts.printable(name)
                               + "', expected some of "
                               + ComparedChannels.all().stream()
                                   .map(ComparedChannel::name)
                                   .collect(Collectors.joining(", "))));
       if (reference == null && channel.needsReference()) {
-        throw usage("--channels: '" + name + "' needs a --reference");
+        throw usage("--quantizer: '" + name + "' needs a --reference");
       }
     }
     return ComparedChannels.all().stream()
-        .filter(channel -> channels.contains(channel.name()))
+        .filter(channel -> names.contains(channel.name()))
         .toList();
   }
 
@@ -264,17 +391,17 @@ final class CompareCommand extends SluiceCommand {
     }
   }
 
-  private static ReadFile file(String typed) throws IOException {
+  static ReadFile file(String typed) throws IOException {
     String name = Locations.existing(typed).resourceId().getFilename();
     return new ReadFile(
         Locations.of(typed), Texts.printable(String.valueOf(name)), FileDigest.of(typed));
   }
 
   /** On a cluster each worker has a heap of its own, of which nothing is known here. */
-  private static void checkMemory(ComparisonSettings settings, RunnerChoice choice)
+  private static void checkMemory(long bytesOfACell, int cells, RunnerChoice choice)
       throws BadInputException {
-    long atOnce = Math.min(choice.parallelism(), CompareChannels.cellCount(settings));
-    long needed = atOnce * settings.bytesOfACell();
+    long atOnce = Math.min(choice.parallelism(), cells);
+    long needed = atOnce * bytesOfACell;
     long room = (long) (HEAP_SHARE * Runtime.getRuntime().maxMemory());
     if (choice.flinkMaster().isEmpty() && needed > room) {
       throw new BadInputException(
@@ -288,23 +415,22 @@ final class CompareCommand extends SluiceCommand {
     }
   }
 
-  private static Comparison compare(
-      ComparisonSettings settings, RunnerChoice choice, String directory) throws IOException {
+  private static <T> T compare(
+      RunnerChoice choice,
+      String directory,
+      int cells,
+      BiConsumer<Pipeline, String> build,
+      Attempt.Result<T> result)
+      throws IOException {
     String aside = directory + "/" + RoundDirectory.ATTEMPT + UUID.randomUUID();
     Storage.replace(aside + "/started", new byte[0]); // minutes later would be late to find out
-    String document = CommitComparison.document(directory);
     return new Attempt("compare", directory, List.of(aside))
         .run(
             choice,
             Progress.NONE,
-            new Attempt.Work(CompareChannels.cellCount(settings), "cells", 1),
-            pipeline -> CompareChannels.build(pipeline, settings, directory, aside),
-            () ->
-                PlainJson.read(
-                    Comparison.class,
-                    Comparison.getClassSchema(),
-                    Storage.read(document, PlainJson.MAX_BYTES),
-                    document));
+            new Attempt.Work(cells, "cells", 1),
+            pipeline -> build.accept(pipeline, aside),
+            result);
   }
 
   // ---- for people ----

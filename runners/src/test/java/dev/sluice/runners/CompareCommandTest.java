@@ -160,7 +160,7 @@ class CompareCommandTest {
   @ValueSource(strings = {"reference", "dither", "midrise"})
   void aRoundOfTheSameBitsIsTheSame(String channel) throws IOException {
     Cli.Result compared =
-        compare("out", "--channels", channel, "--budgets", "256", "--reference", base);
+        compare("out", "--quantizer", channel, "--budgets", "256", "--reference", base);
     assertThat(compared.toString(), compared.code(), is(0));
     ComparedCell cell = cell(read("out"), channel, 256);
     Path round = directory.resolve("r");
@@ -221,8 +221,8 @@ class CompareCommandTest {
         "--budgets -5|found '-5', expected",
         "--budgets 99999999|found '99999999', expected",
         "--budgets 64,,128|found '', expected",
-        "--channels dither,eden|--channels: found 'eden', expected some of reference, dither,",
-        "--channels top-k-reference|--channels: 'top-k-reference' needs a --reference",
+        "--quantizer dither,eden|--quantizer: found 'eden', expected some of reference, dither,",
+        "--quantizer top-k-reference|--quantizer: 'top-k-reference' needs a --reference",
         "--runner spark|--runner: found 'spark'"
       })
   void whatCannotBeMeantIsRefused(String options, String message) {

@@ -111,8 +111,19 @@ public abstract class CommitComparison extends PTransform<PCollection<ComparedCe
               settings.channels().stream()
                   .map(name -> info(ComparedChannels.find(name).orElseThrow()))
                   .toList())
+          .setWarnings(BiasWarnings.of(biased(cells), settings.logits().size()))
           .setCells(cells)
           .build();
+    }
+
+    private List<String> biased(List<ComparedCell> cells) {
+      return settings.channels().stream()
+          .filter(name -> !ComparedChannels.find(name).orElseThrow().isUnbiased())
+          .filter(
+              name ->
+                  cells.stream()
+                      .anyMatch(cell -> cell.getChannel().equals(name) && cell.getKl() != null))
+          .toList();
     }
 
     private static ComparedFile file(ComparisonSettings.ReadFile file) {
@@ -121,7 +132,11 @@ public abstract class CommitComparison extends PTransform<PCollection<ComparedCe
 
     private static ComparedChannelInfo info(ComparedChannel channel) {
       return new ComparedChannelInfo(
-          channel.name(), channel.what(), channel.isUnbiased(), channel.hasErrorLaw());
+          channel.name(),
+          channel.what(),
+          channel.isUnbiased(),
+          channel.hasErrorLaw(),
+          channel.family());
     }
   }
 }

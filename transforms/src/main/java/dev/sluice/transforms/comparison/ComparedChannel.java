@@ -10,6 +10,11 @@ public interface ComparedChannel {
   /** What it is, for people: a sentence. */
   String what();
 
+  /** Which others it is drawn with. */
+  default String family() {
+    return "channels and payloads";
+  }
+
   /** Whether the mean of what is decoded is what was sent, wherever something is sent. */
   boolean isUnbiased();
 

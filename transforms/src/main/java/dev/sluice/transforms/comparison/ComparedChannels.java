@@ -1,16 +1,20 @@
 package dev.sluice.transforms.comparison;
 
 import dev.sluice.transforms.channel.Quantizer;
+import dev.sluice.transforms.channel.vector.VectorQuantizers;
 import dev.sluice.transforms.comparison.LatticeChannel.Clip;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** The channels that are compared, by name. */
 public final class ComparedChannels {
   /** What is beside all of them. */
   public static final ComparedChannel NOTHING = new NothingSent();
 
-  private static final List<ComparedChannel> ALL =
+  private static final List<ComparedChannel> CHANNELS =
       List.of(
           new ReferenceChannel(),
           new LatticeChannel(
@@ -39,7 +43,19 @@ public final class ComparedChannels {
           new TopKChannel("top-k-even", Tail.EVEN),
           new DistillKitChannel());
 
+  private static final List<ComparedChannel> ALL = withVectors();
+
   private ComparedChannels() {}
+
+  /** A code for vectors that a channel of the same name is made of is that channel. */
+  private static List<ComparedChannel> withVectors() {
+    List<ComparedChannel> all = new ArrayList<>(CHANNELS);
+    Set<String> names = CHANNELS.stream().map(ComparedChannel::name).collect(Collectors.toSet());
+    VectorQuantizers.all().stream()
+        .filter(quantizer -> !names.contains(quantizer.name()))
+        .forEach(quantizer -> all.add(new VectorChannel(quantizer)));
+    return List.copyOf(all);
+  }
 
   /** All of them, in the order of tables. */
   public static List<ComparedChannel> all() {

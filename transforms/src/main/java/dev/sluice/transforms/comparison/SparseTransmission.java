@@ -26,11 +26,15 @@ abstract class SparseTransmission implements Transmission {
   SparseTransmission(ProbeSet probes, int k, Tail tail) {
     this.probes = probes;
     this.tail = tail;
-    this.probesPerBlock =
-        (int) Math.max(1, Math.min(probes.probes(), BLOCK_BYTES / (4L * probes.vocabulary())));
+    this.probesPerBlock = probesPerBlock(probes);
     this.row = new double[probes.vocabulary()];
     this.ids = new int[k];
     this.logs = new double[k];
+  }
+
+  /** Probes of a block that is nobody's but the measurement's. */
+  static int probesPerBlock(ProbeSet probes) {
+    return (int) Math.max(1, Math.min(probes.probes(), BLOCK_BYTES / (4L * probes.vocabulary())));
   }
 
   /** Bits of a row. */

@@ -8,8 +8,10 @@ import dev.sluice.transforms.report.Page.Section;
 import dev.sluice.transforms.report.Series.Kind;
 import dev.sluice.transforms.report.Table.Cell;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
@@ -19,6 +21,9 @@ import java.util.stream.Collectors;
 public final class ComparisonPage {
   /** A teacher whose perplexity is so many times the exact one's is in the table alone. */
   private static final double DRAWN_TO = 1.2;
+
+  /** So many lines can be told apart. */
+  private static final int DRAWN = 8;
 
   private static final String BITS = "bits a probe and node";
 
@@ -103,7 +108,9 @@ public final class ComparisonPage {
               + " where nothing is sent");
     }
     clipped(page);
+    run.getWarnings().forEach(page::notice);
     page.add(divergence());
+    families().ifPresent(page::add);
     bounds().ifPresent(page::add);
     if (run.getExactPerplexity() != null) {
       page.add(perplexity());
@@ -149,29 +156,97 @@ public final class ComparisonPage {
                 + " mean over probes. The line is where nothing is sent.",
             Axis.log("sent", BITS),
             Axis.log("KL divergence", "nats"));
-    series(Kind.LINE, ComparedCell::getKl).forEach(chart::add);
+    series(leaders(), ComparedCell::getKl).forEach(chart::add);
+    nothing(chart);
+    Section section =
+        Section.of("divergence", "Divergence")
+            .say(
+                "Each channel got the same budgets and spent what it could. Bits are those of the nodes'"
+                    + " files: for Sluice's channels with the heads of files, the headers and checksums"
+                    + " of blocks and all framing; the others are given the advantage of none at all, of"
+                    + " the largest k that fits, and of the best of their settings, picked once the"
+                    + " divergence was known.")
+            .say(
+                "What the hub averages is logits, for all of them: of a sparse payload the"
+                    + " log-probabilities of the distribution completed by its tail.");
+    if (run.getChannels().size() > DRAWN) {
+      section.say(
+          "Drawn are the "
+              + DRAWN
+              + " that do best over all budgets, by the mean logarithm of their divergence; where a"
+              + " channel is absent, nothing is sent. The others follow by family.");
+    }
+    return section.show(chart);
+  }
+
+  private void nothing(Chart chart) {
     if (run.getNothing().getKl() > 0) {
       chart.target("nothing sent", run.getNothing().getKl());
     }
-    return Section.of("divergence", "Divergence")
-        .say(
-            "Each channel got the same budgets and spent what it could. Bits are those of the nodes'"
-                + " files: for Sluice's channels with the heads of files, the headers and checksums"
-                + " of blocks and all framing; the others are given the advantage of none at all, of"
-                + " the largest k that fits, and of the best of their settings, picked once the"
-                + " divergence was known.")
-        .say(
-            "What the hub averages is logits, for all of them: of a sparse payload the"
-                + " log-probabilities of the distribution completed by its tail.")
-        .show(chart);
   }
 
-  /** A series for each channel, in the order of bits that were sent. */
-  private List<Series> series(Kind kind, Function<ComparedCell, Double> value) {
+  /** Names, in the order of tables. */
+  private List<String> names() {
+    return run.getChannels().stream().map(ComparedChannelInfo::getName).toList();
+  }
+
+  /** Those that are drawn where not all can be, in the order of tables. */
+  private List<String> leaders() {
+    List<String> best =
+        names().stream()
+            .sorted(Comparator.comparingDouble(this::sumOfLogs)) // stable
+            .limit(DRAWN)
+            .toList();
+    return names().stream().filter(best::contains).toList();
+  }
+
+  /** Of a channel's divergence, over budgets. */
+  private double sumOfLogs(String name) {
+    double sum = 0;
+    for (ComparedCell cell : run.getCells()) {
+      if (cell.getChannel().equals(name)) {
+        double kl = cell.getKl() == null ? run.getNothing().getKl() : cell.getKl();
+        sum += StrictMath.log(Math.max(kl, Double.MIN_NORMAL));
+      }
+    }
+    return sum;
+  }
+
+  private Optional<Section> families() {
+    if (run.getChannels().size() <= DRAWN) {
+      return Optional.empty();
+    }
+    Section section =
+        Section.of("families", "By family").say("Every channel, with those that it is most like.");
+    for (String family :
+        run.getChannels().stream().map(ComparedChannelInfo::getFamily).distinct().toList()) {
+      Chart chart =
+          Chart.of(
+              "kl-" + family.replaceAll("[^a-z0-9]+", "-"),
+              family.substring(0, 1).toUpperCase(Locale.ROOT) + family.substring(1),
+              "KL against bits, as above.",
+              Axis.log("sent", BITS),
+              Axis.log("KL divergence", "nats"));
+      List<String> members =
+          run.getChannels().stream()
+              .filter(channel -> channel.getFamily().equals(family))
+              .map(ComparedChannelInfo::getName)
+              .toList();
+      series(members, ComparedCell::getKl).forEach(chart::add);
+      if (!chart.series().isEmpty()) {
+        nothing(chart);
+        section.show(chart);
+      }
+    }
+    return Optional.of(section);
+  }
+
+  /** A line for each of some channels, in the order of bits that were sent. */
+  private List<Series> series(List<String> names, Function<ComparedCell, Double> value) {
     List<Series> all = new ArrayList<>();
-    for (int look = 0; look < run.getChannels().size(); look++) {
-      String name = run.getChannels().get(look).getName();
-      Series series = Series.of(name, kind, look);
+    for (int look = 0; look < names.size(); look++) {
+      String name = names.get(look);
+      Series series = Series.of(name, Kind.LINE, look);
       run.getCells().stream()
           .filter(cell -> cell.getChannel().equals(name) && cell.getBits() != null)
           .filter(cell -> value.apply(cell) != null)
@@ -193,8 +268,15 @@ public final class ComparisonPage {
                 + " expectation over the dither.",
             Axis.log("sent", BITS),
             Axis.log("KL divergence", "nats"));
-    for (int look = 0; look < run.getChannels().size(); look++) {
-      String name = run.getChannels().get(look).getName();
+    List<String> bounded =
+        names().stream()
+            .filter(
+                name ->
+                    run.getCells().stream()
+                        .anyMatch(c -> c.getChannel().equals(name) && c.getUpper() != null))
+            .toList();
+    for (int look = 0; look < bounded.size(); look++) {
+      String name = bounded.get(look);
       Series bound = Series.of(name + ", up to its bound", Kind.BAND, look);
       Series measured = Series.of(name + ", measured", Kind.LINE, look);
       for (ComparedCell cell : run.getCells()) {
@@ -227,7 +309,7 @@ public final class ComparisonPage {
                 Axis.linear("perplexity", ""))
             .target("exact teacher", run.getExactPerplexity());
     series(
-            Kind.LINE,
+            leaders(),
             cell ->
                 cell.getPerplexity() == null || cell.getPerplexity() > most
                     ? null

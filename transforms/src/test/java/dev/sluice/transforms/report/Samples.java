@@ -225,7 +225,8 @@ public final class Samples {
     long[] budgets = {64, 1024, 16_384, 65_536};
     for (int i = 0; i < 8; i++) {
       channels.add(
-          new ComparedChannelInfo("channel-" + i, "is number " + i + " of eight", i < 3, i < 3));
+          new ComparedChannelInfo(
+              "channel-" + i, "is number " + i + " of eight", i < 3, i < 3, "all"));
     }
     for (long budget : budgets) {
       for (int i = 0; i < 8; i++) {

@@ -17,16 +17,27 @@ public record Declaration(
   /** Whether averaging over many nodes leads to what they sent. */
   public enum Bias {
     /** For every vector, over the keys' draws. */
-    NONE,
+    NONE("none"),
 
     /**
      * For every vector under a rotation uniform over all; under randomised Hadamard rounds as far
      * as these come near to one.
      */
-    NONE_BY_ROTATION,
+    NONE_BY_ROTATION("none by rotation"),
 
     /** Averaging stops at a floor. */
-    BIASED;
+    BIASED("biased");
+
+    private final String label;
+
+    Bias(String label) {
+      this.label = label;
+    }
+
+    /** Its name in documents. */
+    public String label() {
+      return label;
+    }
 
     /** Whether averages over nodes keep getting better. */
     public boolean averagesOut() {
