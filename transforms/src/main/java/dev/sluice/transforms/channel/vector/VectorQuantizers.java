@@ -1,11 +1,38 @@
 package dev.sluice.transforms.channel.vector;
 
+import dev.sluice.transforms.channel.Quantizer;
+import dev.sluice.transforms.channel.format.FloatFormat;
 import java.util.List;
 import java.util.Optional;
 
 /** The codes for vectors, by name. */
 public final class VectorQuantizers {
-  private static final List<VectorQuantizer> ALL = List.of();
+  private static final String OFP8 = "OCP 8-bit Floating Point Specification (OFP8) 1.0, 2023";
+  private static final String MX = "OCP Microscaling Formats (MX) Specification 1.0, 2023";
+
+  private static final List<VectorQuantizer> ALL =
+      List.of(
+          LatticeCode.quantizer(Quantizer.DITHER),
+          LatticeCode.quantizer(Quantizer.DITHER_PAPER),
+          LatticeCode.quantizer(Quantizer.MIDRISE),
+          StochasticCode.QUANTIZER,
+          QsgdCode.QUANTIZER,
+          UniformCode.quantizer("statqat", UniformCode.Fit.ITERATIVE),
+          UniformCode.quantizer("statqat-gaussian", UniformCode.Fit.GAUSSIAN),
+          FloatCode.statQat("statqat-e2m1", FloatCode.Scale.ITERATIVE),
+          FloatCode.statQat("statqat-e2m1-gaussian", FloatCode.Scale.GAUSSIAN),
+          IntegerCode.INT4_PLAIN,
+          IntegerCode.INT4_HADAMARD,
+          IntegerCode.INT_HADAMARD,
+          FloatCode.quantizer("fp8-e4m3", FloatFormat.E4M3, OFP8),
+          FloatCode.quantizer("fp8-e5m2", FloatFormat.E5M2, OFP8),
+          FloatCode.quantizer("fp6-e3m2", FloatFormat.E3M2, MX),
+          FloatCode.quantizer("fp6-e2m3", FloatFormat.E2M3, MX),
+          FloatCode.quantizer("fp4-e2m1", FloatFormat.E2M1, MX),
+          MxFp4Code.QUANTIZER,
+          NvFp4Code.QUANTIZER,
+          SparseCode.TOP,
+          SparseCode.RANDOM);
 
   private VectorQuantizers() {}
 
