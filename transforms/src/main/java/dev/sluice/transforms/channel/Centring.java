@@ -1,5 +1,7 @@
 package dev.sluice.transforms.channel;
 
+import dev.sluice.transforms.channel.format.FloatFormat;
+
 /**
  * Midrange centring of logit rows, and the clip level as a binary16 number. FORMAT 3.2.
  *
@@ -110,16 +112,6 @@ public final class Centring {
 
   /** The value of a binary16 number; exact, NaN and the infinities included. */
   public static double clipOf(short bits) {
-    int exponent = (bits >>> 10) & 0x1f;
-    int fraction = bits & 0x3ff;
-    double magnitude;
-    if (exponent == 0x1f) {
-      magnitude = fraction == 0 ? Double.POSITIVE_INFINITY : Double.NaN;
-    } else if (exponent == 0) {
-      magnitude = fraction * 0x1p-24;
-    } else {
-      magnitude = Math.scalb((double) (fraction + 0x400), exponent - 25);
-    }
-    return bits < 0 ? -magnitude : magnitude;
+    return FloatFormat.BINARY16.decode(bits & 0xffff);
   }
 }

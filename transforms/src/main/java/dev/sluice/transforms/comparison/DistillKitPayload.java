@@ -1,6 +1,7 @@
 package dev.sluice.transforms.comparison;
 
 import dev.sluice.transforms.channel.BitFields;
+import dev.sluice.transforms.channel.format.FloatFormat;
 import dev.sluice.transforms.comparison.RankPolynomial.Term;
 import dev.sluice.transforms.export.TopTokens;
 import dev.sluice.transforms.theory.Softmax;
@@ -136,7 +137,7 @@ final class DistillKitPayload {
     }
     int next = at;
     for (int i = 0; i < exact; i++, next += EXACT_BYTES) {
-      little(out, next, EXACT_BYTES, ShortFloats.brain(values[i]));
+      little(out, next, EXACT_BYTES, FloatFormat.BFLOAT16.encode((float) values[i]));
     }
     if (exact < k()) {
       polynomial.fit(values, exact, coefficients);
@@ -164,11 +165,11 @@ final class DistillKitPayload {
       largest = Math.max(largest, Math.abs(values[i]));
     }
     int half = 1 << (bits - 1);
-    short scale = (short) Math.max(1, ShortFloats.half(largest / half));
+    int scale = Math.max(1, FloatFormat.BINARY16.encode(largest / half));
     little(out, at, SCALE_BYTES, scale);
     BitFields residuals = new BitFields(out, 8L * (at + SCALE_BYTES));
     for (int i = exact; i < k(); i++) {
-      double q = Math.rint(values[i] / ShortFloats.ofHalf(scale));
+      double q = Math.rint(values[i] / FloatFormat.BINARY16.decode(scale));
       residuals.write((int) Math.max(-half, Math.min(half - 1, q)) + half, bits);
     }
     return at + SCALE_BYTES + (int) BitFields.bytes((long) (k() - exact) * bits);
@@ -183,7 +184,7 @@ final class DistillKitPayload {
   void read(byte[] in, int at, int[] ids, double[] logs) {
     int next = at;
     for (int i = 0; i < exact; i++, next += EXACT_BYTES) {
-      logs[i] = ShortFloats.ofBrain((short) little(in, next, EXACT_BYTES));
+      logs[i] = FloatFormat.BFLOAT16.decode(little(in, next, EXACT_BYTES));
     }
     Arrays.fill(logs, exact, k(), 0);
     if (exact < k()) {
@@ -192,7 +193,7 @@ final class DistillKitPayload {
       }
       int bits = configuration.residualBits();
       if (bits > 0) {
-        double scale = ShortFloats.ofHalf((short) little(in, next, SCALE_BYTES));
+        double scale = FloatFormat.BINARY16.decode(little(in, next, SCALE_BYTES));
         next += SCALE_BYTES;
         BitFields residuals = new BitFields(in, 8L * next);
         for (int i = exact; i < k(); i++) {

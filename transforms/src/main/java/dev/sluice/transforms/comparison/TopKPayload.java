@@ -1,6 +1,7 @@
 package dev.sluice.transforms.comparison;
 
 import dev.sluice.transforms.channel.BitFields;
+import dev.sluice.transforms.channel.format.FloatFormat;
 import dev.sluice.transforms.export.TopTokens;
 import dev.sluice.transforms.theory.Softmax;
 
@@ -13,7 +14,7 @@ import dev.sluice.transforms.theory.Softmax;
  * <p>Rows follow one another without padding. Not thread-safe.
  */
 final class TopKPayload {
-  private static final int VALUE_BITS = 16;
+  private static final int VALUE_BITS = FloatFormat.BINARY16.bits();
 
   private final int vocabulary;
   private final TopTokens top;
@@ -65,14 +66,14 @@ final class TopKPayload {
     double normaliser = Softmax.probabilities(row, 0, vocabulary, scratch);
     if (idBits == 0) {
       for (double logit : row) {
-        out.write(ShortFloats.half(logit - normaliser), VALUE_BITS);
+        out.write(FloatFormat.BINARY16.encode(logit - normaliser), VALUE_BITS);
       }
       return;
     }
     top.select(row);
     for (int i = 0; i < k(); i++) {
       out.write(top.id(i), idBits);
-      out.write(ShortFloats.half(row[top.id(i)] - normaliser), VALUE_BITS);
+      out.write(FloatFormat.BINARY16.encode(row[top.id(i)] - normaliser), VALUE_BITS);
     }
   }
 
@@ -85,7 +86,7 @@ final class TopKPayload {
   void read(BitFields in, int[] ids, double[] logs) {
     for (int i = 0; i < k(); i++) {
       ids[i] = idBits == 0 ? i : in.read(idBits);
-      logs[i] = ShortFloats.ofHalf((short) in.read(VALUE_BITS));
+      logs[i] = FloatFormat.BINARY16.decode(in.read(VALUE_BITS));
     }
   }
 }

@@ -44,49 +44,7 @@ class PeerKernelsTest {
         .toArray();
   }
 
-  // ---- numbers ----
-
-  /** Ties between two numbers go to the even one; what is too large is the largest. */
-  @ParameterizedTest
-  @CsvSource({
-    "0, 0000",
-    "1, 3c00",
-    "-2, c000",
-    "1.00048828125, 3c00", // 1 + 2^-11: half way to 1 + 2^-10
-    "1.00146484375, 3c02", // 1 + 3·2^-11
-    "0.333251953125, 3555", // 1365·2^-12
-    "65504, 7bff",
-    "70000, 7bff",
-    "-70000, fbff",
-    "5.9604644775390625e-8, 0001", // 2^-24
-    "2.98023223876953125e-8, 0000", // 2^-25
-    "8.94069671630859375e-8, 0002", // 3·2^-25
-    "6.103515625e-5, 0400" // 2^-14, the least that is normal
-  })
-  void halvesAreTheNearest(double value, String bits) {
-    assertThat(HexFormat.of().toHexDigits(ShortFloats.half(value)), is(bits));
-  }
-
-  @Test
-  void everyHalfIsItself() {
-    for (int bits = 0; bits < 0x7c00; bits++) {
-      assertThat(ShortFloats.half(ShortFloats.ofHalf((short) bits)), is((short) bits));
-    }
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "1, 3f80",
-    "-2, c000",
-    "1.00390625, 3f80", // 1 + 2^-8: half way to 1 + 2^-7
-    "1.01171875, 3f82", // 1 + 3·2^-8
-    "3.140625, 4049"
-  })
-  void brainFloatsAreTheNearest(double value, String bits) {
-    short brain = ShortFloats.brain(value);
-    assertThat(HexFormat.of().toHexDigits(brain), is(bits));
-    assertThat(ShortFloats.brain(ShortFloats.ofBrain(brain)), is(brain));
-  }
+  // ---- fields ----
 
   /** As {@code pack_to_bytes} of DistillKit lays them: 001 010 011, then zeros to the byte. */
   @Test
