@@ -1,15 +1,14 @@
 package dev.sluice.transforms.export;
 
+import dev.sluice.transforms.channel.Largest;
 import dev.sluice.transforms.theory.Softmax;
-import java.util.Arrays;
 
 /**
  * The k likeliest tokens of a row of logits, and the mass of the others. Holds the last row's
  * answer; not thread-safe.
  */
 public final class TopTokens {
-  private final long[] keys;
-  private final int[] ids;
+  private final Largest largest;
   private final float[] logprobs;
   private double tailMass;
 
@@ -24,10 +23,8 @@ public final class TopTokens {
       throw new IllegalArgumentException(
           "k and vocabulary must be at least 1, got " + k + " and " + vocabulary);
     }
-    int kept = Math.min(k, vocabulary);
-    keys = new long[kept];
-    ids = new int[kept];
-    logprobs = new float[kept];
+    largest = new Largest(k, vocabulary);
+    logprobs = new float[largest.size()];
   }
 
   /**
@@ -40,16 +37,15 @@ public final class TopTokens {
    */
   public void read(double[] row) {
     select(row);
-    long least = keys[0];
     double normaliser = Softmax.logSumExp(row, 0, row.length);
     tailMass = 0;
     for (int v = 0; v < row.length; v++) {
-      if (key((float) row[v], v) < least) {
+      if (!largest.holds(row[v], v)) {
         tailMass += StrictMath.exp(row[v] - normaliser);
       }
     }
-    for (int i = 0; i < keys.length; i++) {
-      logprobs[i] = (float) (row[ids[i]] - normaliser);
+    for (int i = 0; i < logprobs.length; i++) {
+      logprobs[i] = (float) (row[largest.id(i)] - normaliser);
     }
   }
 
@@ -59,59 +55,17 @@ public final class TopTokens {
    * @param row [V], finite; logits that are one as float32 are equal
    */
   public void select(double[] row) {
-    int kept = keys.length;
-    for (int v = 0; v < kept; v++) {
-      keys[v] = key((float) row[v], v);
-    }
-    for (int at = kept / 2 - 1; at >= 0; at--) {
-      siftDown(at);
-    }
-    for (int v = kept; v < row.length; v++) {
-      long key = key((float) row[v], v);
-      if (key > keys[0]) {
-        keys[0] = key;
-        siftDown(0);
-      }
-    }
-    Arrays.sort(keys);
-    for (int i = 0; i < kept; i++) {
-      ids[i] = Integer.MAX_VALUE - (int) keys[kept - 1 - i];
-    }
-  }
-
-  /** Orders by logit, and equal ones by falling id; -0 is 0. */
-  private static long key(float logit, int id) {
-    int bits = Float.floatToIntBits(logit + 0.0f);
-    int ordered = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
-    return ((long) ordered << 32) | (Integer.MAX_VALUE - id);
-  }
-
-  /** The least key is at 0. */
-  private void siftDown(int from) {
-    long key = keys[from];
-    int at = from;
-    while (2 * at + 1 < keys.length) {
-      int child = 2 * at + 1;
-      if (child + 1 < keys.length && keys[child + 1] < keys[child]) {
-        child++;
-      }
-      if (key <= keys[child]) {
-        break;
-      }
-      keys[at] = keys[child];
-      at = child;
-    }
-    keys[at] = key;
+    largest.select(row);
   }
 
   /** Tokens kept of a row: min(k, V). */
   public int size() {
-    return ids.length;
+    return largest.size();
   }
 
   /** The token in place i, the likeliest at 0. */
   public int id(int i) {
-    return ids[i];
+    return largest.id(i);
   }
 
   /** Its log-probability, nats. */

@@ -2,8 +2,8 @@ package dev.sluice.transforms.channel.vector;
 
 import dev.sluice.transforms.channel.BadCodesException;
 import dev.sluice.transforms.channel.BitFields;
+import dev.sluice.transforms.channel.Largest;
 import dev.sluice.transforms.channel.format.FloatFormat;
-import dev.sluice.transforms.export.TopTokens;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -128,14 +128,14 @@ final class SparseCode {
 
   private static final class Top extends FieldCode {
     private final int idBits;
-    private final TopTokens top;
+    private final Largest top;
     private final double[] magnitudes;
     private final int[] ids;
 
     Top(int k, int idBits, int dimension) {
       super(dimension, BinaryScale.BITS + (long) k * (idBits + VALUE.bits()), "k = " + k);
       this.idBits = idBits;
-      this.top = new TopTokens(k, dimension);
+      this.top = new Largest(k, dimension);
       this.magnitudes = new double[dimension];
       this.ids = new int[k];
     }
