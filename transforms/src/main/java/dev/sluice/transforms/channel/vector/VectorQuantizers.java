@@ -5,7 +5,8 @@ import java.util.Optional;
 
 /** The codes for vectors, by name. */
 public final class VectorQuantizers {
-  private static final List<VectorQuantizer> ALL = List.of();
+  private static final List<VectorQuantizer> ALL =
+      List.of(EdenQuantizer.DRIVE, EdenQuantizer.EDEN, EdenQuantizer.EDEN_BIASED);
 
   private VectorQuantizers() {}
 
