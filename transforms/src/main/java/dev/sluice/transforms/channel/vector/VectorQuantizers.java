@@ -16,6 +16,9 @@ public final class VectorQuantizers {
   private static final List<Family> FAMILIES =
       List.of(
           new Family(
+              "rotated, unbiased", List.of(EdenQuantizer.DRIVE, EdenQuantizer.EDEN)),
+          new Family("rotated, least squares", List.of(EdenQuantizer.EDEN_BIASED)),
+          new Family(
               "lattices and baselines",
               List.of(
                   LatticeCode.quantizer(Quantizer.DITHER),
