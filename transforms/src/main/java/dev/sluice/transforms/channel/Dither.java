@@ -17,7 +17,7 @@ public final class Dither {
   /**
    * 2^64 divided by the golden ratio, made odd: the counter's stride on the cycle of 2^64 words.
    */
-  static final long GAMMA = 0x9E3779B97F4A7C15L;
+  public static final long GAMMA = 0x9E3779B97F4A7C15L;
 
   /** GAMMA * GAMMA_INVERSE = 1 mod 2^64, by Newton's iteration x = x*(2 - gamma*x). */
   static final long GAMMA_INVERSE = 0xF1DE83E19937733DL;
