@@ -11,7 +11,9 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * 2^a words of k coordinates for blocks of a random unit vector times sqrt(d), as {@link
  * FibCodebookDesign} makes them for d = 128. The law of a block hardly depends on d, and a scale
- * sent with each vector takes up what does. Immutable.
+ * sent with each vector takes up most of what does: against tables made for d itself, the error is
+ * larger by at most 1 % at d = 16 and 0.4 % at d = 32, and by nothing that a sample of 300 000
+ * blocks tells at d = 512 (k = 2, 4 and 8, 0.6 to 2.5 bits). Immutable.
  */
 public final class FibCodebook {
   /** The longest address, in bits. */

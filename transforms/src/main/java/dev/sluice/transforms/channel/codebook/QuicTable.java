@@ -23,11 +23,11 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * <p><b>The values.</b> By the envelope theorem the derivative of E r^2 by r[h][x] is 2/H E[(r -
  * t(z)); x sent | h], so that at an optimum each value is the mean of t(z) where it is what is
- * sent: {@code r[h][x] = E[t(z) | h, x]}. Iterated from a dithered uniform quantiser, halfway at a
- * time. That the greatest values average at least T is a constraint with a multiplier mu of its
- * own, which raises each by mu/P(h, x). By symmetry r[H-1-h][2^b-1-x] = -r[h][x]. The best of all
- * iterates is kept, and rounded to float32; what the sender does is computed from the rounded ones,
- * and is unbiased for them.
+ * sent: {@code r[h][x] = E[t(z) | h, x]}. Iterated from Lloyd and Max's levels, dithered, halfway
+ * at a time. That the greatest values average at least T is a constraint with a multiplier mu of
+ * its own, which raises each by mu/P(h, x). By symmetry r[H-1-h][2^b-1-x] = -r[h][x]. The best of
+ * all iterates is kept, and rounded to float32; what the sender does is computed from the rounded
+ * ones, and is unbiased for them.
  *
  * <p>Tables are computed when first asked for, in a fraction of a second, and kept. Immutable.
  */
@@ -151,9 +151,24 @@ public final class QuicTable {
     return values;
   }
 
+  /**
+   * Lloyd and Max's levels, shifted by h as a dithered uniform quantiser's are, by interpolation.
+   */
+  private static double[][] start(int shared, int symbols) {
+    double[] levels = LloydMax.gaussian(symbols).levels();
+    double[][] values = dithered(shared, symbols, 1);
+    for (double[] row : values) {
+      for (int x = 0; x < symbols; x++) {
+        double place = row[x] + (symbols - 1) / 2.0;
+        int left = Math.max(0, Math.min(symbols - 2, (int) Math.floor(place)));
+        row[x] = levels[left] + (place - left) * (levels[left + 1] - levels[left]);
+      }
+    }
+    return values;
+  }
+
   private static float[][] optimised(int shared, int symbols) {
-    Boundaries boundaries =
-        new Boundaries(dithered(shared, symbols, OptimalUniform.step(symbols)));
+    Boundaries boundaries = new Boundaries(start(shared, symbols));
     double[][] best = null;
     double least = Double.POSITIVE_INFINITY;
     boundaries.reachTo(CUT);

@@ -5,7 +5,17 @@ import java.util.Optional;
 
 /** The codes for vectors, by name. */
 public final class VectorQuantizers {
-  private static final List<VectorQuantizer> ALL = List.of();
+  private static final List<VectorQuantizer> ALL =
+      List.of(
+          TurboQuantMseCode.FAMILY,
+          TurboQuantProdCode.DENSE,
+          TurboQuantProdCode.HADAMARD,
+          QuicFlCode.FAMILY,
+          FibQuant.best(),
+          FibQuant.ofBlock(2),
+          FibQuant.ofBlock(3),
+          FibQuant.ofBlock(4),
+          FibQuant.ofBlock(8));
 
   private VectorQuantizers() {}
 
