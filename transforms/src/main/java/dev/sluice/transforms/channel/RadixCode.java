@@ -204,10 +204,23 @@ public final class RadixCode {
       }
       return;
     }
+    int q = fieldBits;
+    int i = at;
+    int whole = q < 8 ? count & -8 : 0;
+    for (int j = 0; j < whole; j += 8) {
+      // Eight fields are q bytes.
+      long low =
+          symbols[j] | symbols[j + 1] << q | symbols[j + 2] << 2 * q | symbols[j + 3] << 3 * q;
+      long high =
+          symbols[j + 4] | symbols[j + 5] << q | symbols[j + 6] << 2 * q | symbols[j + 7] << 3 * q;
+      long held = low | high << 4 * q;
+      for (int end = i + q; i < end; held >>>= 8) {
+        out[i++] = (byte) held;
+      }
+    }
     long held = 0;
     int bits = 0;
-    int i = at;
-    for (int j = 0; j < count; j++) {
+    for (int j = whole; j < count; j++) {
       held |= (long) symbols[j] << bits;
       bits += fieldBits;
       while (bits >= 8) {

@@ -285,7 +285,7 @@ public final class FibCodebookDesign {
     }
 
     double next() {
-      counter += 0x9E3779B97F4A7C15L;
+      counter += Dither.GAMMA;
       return ((Dither.mix(counter) >>> 12) + 0.5) * 0x1p-52;
     }
   }

@@ -21,7 +21,8 @@ import java.util.Objects;
  * in units of |x|^2. Energy that was even stays exactly even (e = o/d gives 1/d in both), and a
  * round never leaves more than 1/P. The worst is e = 1: then the first o coordinates, a share q/(1
  * + q) below 1/5, are 0 and sent for nothing. A second round mends that: after it the ratio of the
- * two variances is (1 - q)/(1 - q + q^2) > 0.92 whatever x is.
+ * two variances is (1 - q)/(1 - q + q^2) > 0.92 whatever x is. {@link MomentCheck} looks at {@link
+ * #evenness} before it is content with one round.
  *
  * <p><b>Signs.</b> Bit i mod 64 of {@code mix(k + (floor(i/64) + 1)*gamma)} for coordinate i of the
  * window, with {@code k = mix(key + (2*round + window + 1)*gamma)}, rounds from 0, the tail's

@@ -7,6 +7,9 @@ import java.util.Optional;
 public final class VectorQuantizers {
   private static final List<VectorQuantizer> ALL =
       List.of(
+          EdenQuantizer.DRIVE,
+          EdenQuantizer.EDEN,
+          EdenQuantizer.EDEN_BIASED,
           TurboQuantMseCode.FAMILY,
           TurboQuantProdCode.DENSE,
           TurboQuantProdCode.HADAMARD,
