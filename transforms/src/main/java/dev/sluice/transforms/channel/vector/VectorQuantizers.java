@@ -16,8 +16,23 @@ public final class VectorQuantizers {
   private static final List<Family> FAMILIES =
       List.of(
           new Family(
-              "rotated, unbiased", List.of(EdenQuantizer.DRIVE, EdenQuantizer.EDEN)),
-          new Family("rotated, least squares", List.of(EdenQuantizer.EDEN_BIASED)),
+              "rotated, unbiased",
+              List.of(
+                  EdenQuantizer.DRIVE,
+                  EdenQuantizer.EDEN,
+                  QuicFlCode.FAMILY,
+                  TurboQuantProdCode.DENSE,
+                  TurboQuantProdCode.HADAMARD)),
+          new Family(
+              "rotated, least squares",
+              List.of(
+                  EdenQuantizer.EDEN_BIASED,
+                  TurboQuantMseCode.FAMILY,
+                  FibQuant.best(),
+                  FibQuant.ofBlock(2),
+                  FibQuant.ofBlock(3),
+                  FibQuant.ofBlock(4),
+                  FibQuant.ofBlock(8))),
           new Family(
               "lattices and baselines",
               List.of(
