@@ -31,6 +31,11 @@ public final class Dither {
     return z ^ (z >>> 31);
   }
 
+  /** A word of a key's stream: that of count 1 is the first of {@link #fill}. */
+  public static long word(long key, long count) {
+    return mix(key + count * GAMMA);
+  }
+
   /**
    * What {@link #mix} takes for the first word of a probe; word i of the probe takes this plus
    * i*GAMMA.

@@ -139,7 +139,7 @@ public final class Rotation {
   }
 
   private static long key(long key, int round, int window) {
-    return Dither.mix(key + (2 * round + window + 1) * Dither.GAMMA);
+    return Dither.word(key, 2 * round + window + 1);
   }
 
   private void forwardWindow(float[] x, int at, long key) {

@@ -280,11 +280,11 @@ final class EdenCode implements VectorCode {
     private final long start;
 
     Subset(long key) {
-      start = Dither.mix(key + SUBSET_STREAM * Dither.GAMMA) + Dither.GAMMA;
+      start = Dither.word(key, SUBSET_STREAM) + Dither.GAMMA;
     }
 
     boolean takes(int i, int taken) {
-      long draw = Dither.mix(start + i * Dither.GAMMA) >>> 33;
+      long draw = Dither.word(start, i) >>> 33;
       return (draw * (dimension - i)) >>> 31 < sent - taken;
     }
   }

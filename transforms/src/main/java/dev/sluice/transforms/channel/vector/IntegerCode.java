@@ -102,7 +102,7 @@ final class IntegerCode extends FieldCode {
         group[i] = (float) (x[from + at + i] / vectorScale);
       }
       if (before == Before.HADAMARD) {
-        rotation(count).forward(group, 0, Dither.mix(rotations + at * Dither.GAMMA), 1);
+        rotation(count).forward(group, 0, Dither.word(rotations, at), 1);
       }
       int scaleCode = SCALE.encode(magnitude(group, 0, count) / (double) largest);
       double scale = SCALE.decode(scaleCode);
@@ -134,7 +134,7 @@ final class IntegerCode extends FieldCode {
         group[i] = (float) (integer * scale);
       }
       if (before == Before.HADAMARD) {
-        rotation(count).inverse(group, 0, Dither.mix(rotations + at * Dither.GAMMA), 1);
+        rotation(count).inverse(group, 0, Dither.word(rotations, at), 1);
       }
       for (int i = 0; i < count; i++) {
         out[to + at + i] = nearest(group[i] * vectorScale);

@@ -225,6 +225,6 @@ final class QuicFlCode implements VectorCode {
   }
 
   private static long draws(long key) {
-    return Dither.mix(key + DRAWS * Dither.GAMMA);
+    return Dither.word(key, DRAWS);
   }
 }

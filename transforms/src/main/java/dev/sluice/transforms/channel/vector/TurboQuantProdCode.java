@@ -247,7 +247,7 @@ final class TurboQuantProdCode implements VectorCode {
   }
 
   private static long second(long key) {
-    return Dither.mix(key + SECOND_ROTATION * Dither.GAMMA);
+    return Dither.word(key, SECOND_ROTATION);
   }
 
   /**
@@ -258,7 +258,7 @@ final class TurboQuantProdCode implements VectorCode {
     private long counter;
 
     Normals(long key) {
-      counter = Dither.mix(key + MATRIX_STREAM * Dither.GAMMA);
+      counter = Dither.word(key, MATRIX_STREAM);
     }
 
     void fill(float[] row) {
