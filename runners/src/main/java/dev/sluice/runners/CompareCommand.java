@@ -121,7 +121,9 @@ final class CompareCommand extends SluiceCommand {
       names = "--quantizer",
       split = ",",
       paramLabel = "NAME",
-      description = "Only these channels, or codes. Default: all.")
+      description =
+          "Only these channels, or codes. Default: all but turboquant-prod, whose work grows as the"
+              + " square of the dimension.")
   private List<String> names;
 
   @Option(names = "--list", description = "Say what every channel and code is, and do nothing.")
@@ -292,6 +294,7 @@ final class CompareCommand extends SluiceCommand {
     if (names == null) {
       return ComparedChannels.all().stream()
           .filter(channel -> reference != null || !channel.needsReference())
+          .filter(channel -> !channel.isCostly())
           .toList();
     }
     for (String name : names) {

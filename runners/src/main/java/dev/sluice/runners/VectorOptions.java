@@ -89,7 +89,7 @@ final class VectorOptions {
   /**
    * What was asked for.
    *
-   * @param names codes that were asked for; null for all
+   * @param names codes that were asked for; null for all but the costly
    */
   VectorSettings settings(List<String> names, long seed) throws IOException {
     VectorSource source =
@@ -185,7 +185,10 @@ final class VectorOptions {
 
   private List<String> chosen(List<String> names) {
     if (names == null) {
-      return VectorQuantizers.all().stream().map(VectorQuantizer::name).toList();
+      return VectorQuantizers.all().stream()
+          .filter(quantizer -> !quantizer.isCostly())
+          .map(VectorQuantizer::name)
+          .toList();
     }
     for (String name : names) {
       if (VectorQuantizers.find(name).isEmpty()) {

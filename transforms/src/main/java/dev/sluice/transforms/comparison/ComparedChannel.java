@@ -26,6 +26,11 @@ public interface ComparedChannel {
     return false;
   }
 
+  /** Whether it is compared only where it is named. */
+  default boolean isCostly() {
+    return false;
+  }
+
   /**
    * How many ways it has to spend a budget of which only trying tells the best. All are tried, and
    * the best is shown.

@@ -42,6 +42,11 @@ final class VectorChannel implements ComparedChannel {
   }
 
   @Override
+  public boolean isCostly() {
+    return quantizer.isCostly();
+  }
+
+  @Override
   public boolean hasErrorLaw() {
     return false; // none from which a bound on the divergence follows
   }

@@ -13,6 +13,11 @@ public interface VectorQuantizer {
   /** What it says of itself. */
   Declaration declaration();
 
+  /** Whether its work grows as d², so that it is compared only where it is named. */
+  default boolean isCostly() {
+    return false;
+  }
+
   /**
    * The code of a nominal rate.
    *
