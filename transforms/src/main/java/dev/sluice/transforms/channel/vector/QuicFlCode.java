@@ -49,7 +49,7 @@ final class QuicFlCode implements VectorCode {
   /** Coordinates that pay for one bit of those beyond T. */
   private static final int COORDINATES_PER_BIT = 20;
 
-  /** Place of the key's word from which draws start: those below are the rotation's. */
+  /** Place of the key's word from which draws start. */
   private static final int DRAWS = 10;
 
   private final int bits;
@@ -225,6 +225,6 @@ final class QuicFlCode implements VectorCode {
   }
 
   private static long draws(long key) {
-    return Dither.mix(key + DRAWS * Dither.GAMMA);
+    return ScaledRotation.word(key, DRAWS);
   }
 }

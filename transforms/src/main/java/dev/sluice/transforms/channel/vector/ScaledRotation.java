@@ -1,6 +1,7 @@
 package dev.sluice.transforms.channel.vector;
 
 import dev.sluice.transforms.channel.BadCodesException;
+import dev.sluice.transforms.channel.Dither;
 import dev.sluice.transforms.channel.rotation.MomentCheck;
 import dev.sluice.transforms.channel.rotation.Rotation;
 
@@ -118,6 +119,15 @@ final class ScaledRotation {
               + " and a scale above 0 and at most "
               + largest);
     }
+  }
+
+  /**
+   * A key's word for another purpose than the rotation.
+   *
+   * @param place which, above 2 {@link Rotation#MAX_ROUNDS}: those up to there are the rotation's
+   */
+  static long word(long key, int place) {
+    return Dither.mix(key + place * Dither.GAMMA);
   }
 
   /** Rotates {@code out[to .. to + d)} back and scales it, by a word that was checked. */

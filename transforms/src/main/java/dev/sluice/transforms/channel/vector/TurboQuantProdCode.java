@@ -76,7 +76,7 @@ final class TurboQuantProdCode implements VectorCode {
           TurboQuantProdCode::size,
           (bits, dimension) -> new TurboQuantProdCode(bits, dimension, false));
 
-  /** Places of the key's words: those below are for rotations. */
+  /** Places of the key's words. */
   private static final int MATRIX_STREAM = 8;
 
   private static final int SECOND_ROTATION = 9;
@@ -247,7 +247,7 @@ final class TurboQuantProdCode implements VectorCode {
   }
 
   private static long second(long key) {
-    return Dither.mix(key + SECOND_ROTATION * Dither.GAMMA);
+    return ScaledRotation.word(key, SECOND_ROTATION);
   }
 
   /**
@@ -258,7 +258,7 @@ final class TurboQuantProdCode implements VectorCode {
     private long counter;
 
     Normals(long key) {
-      counter = Dither.mix(key + MATRIX_STREAM * Dither.GAMMA);
+      counter = ScaledRotation.word(key, MATRIX_STREAM);
     }
 
     void fill(float[] row) {
