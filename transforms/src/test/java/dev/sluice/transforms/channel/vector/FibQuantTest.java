@@ -71,7 +71,7 @@ class FibQuantTest {
         Arrays.fill(alone, (byte) 0xff);
         for (int bit = 32 + 7 * i; bit < 39 + 7 * i; bit++) {
           int mask = 0x80 >>> (bit & 7);
-          alone[bit >>> 3] = (byte) (alone[bit >>> 3] & ~mask | bytes[bit >>> 3] & mask);
+          alone[bit >>> 3] = (byte) ((alone[bit >>> 3] & ~mask) | (bytes[bit >>> 3] & mask));
         }
         float[] fromAll = new float[4];
         float[] fromOne = new float[4];
