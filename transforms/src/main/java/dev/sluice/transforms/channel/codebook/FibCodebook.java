@@ -16,8 +16,10 @@ import java.util.concurrent.ConcurrentHashMap;
  * blocks tells at d = 512 (k = 2, 4 and 8, 0.6 to 2.5 bits). Immutable.
  */
 public final class FibCodebook {
-  /** The longest address, in bits. */
-  public static final int MAX_ADDRESS_BITS = 12;
+  private static final int LONGEST_ADDRESS = 12;
+
+  /** A search tries nearly all words of 8 coordinates: as long as one of 2^12 shorter words. */
+  private static final int LONGEST_ADDRESS_OF_8 = 11;
 
   private static final int[] BLOCKS = {2, 3, 4, 8};
 
@@ -38,18 +40,23 @@ public final class FibCodebook {
     return BLOCKS.clone();
   }
 
+  /** The longest address for blocks of k coordinates, in bits: 12, but 11 for k = 8. */
+  public static int longestAddress(int block) {
+    return block == 8 ? LONGEST_ADDRESS_OF_8 : LONGEST_ADDRESS;
+  }
+
   /**
    * The codebook of a block and an address length; kept once read.
    *
    * @param block k, one of {@link #blocks}
-   * @param addressBits a, in [1, 12]
+   * @param addressBits a, in [1, {@link #longestAddress}]
    */
   public static FibCodebook of(int block, int addressBits) {
     boolean known = false;
     for (int k : BLOCKS) {
       known |= k == block;
     }
-    if (!known || addressBits < 1 || addressBits > MAX_ADDRESS_BITS) {
+    if (!known || addressBits < 1 || addressBits > longestAddress(block)) {
       throw new IllegalArgumentException(
           "no codebook of " + addressBits + " bits for " + block + " coordinates");
     }

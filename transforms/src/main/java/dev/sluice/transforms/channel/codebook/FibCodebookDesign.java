@@ -46,7 +46,7 @@ public final class FibCodebookDesign {
   public static void main(String[] arguments) throws IOException {
     Path directory = Path.of(arguments[0]);
     for (int block : FibCodebook.blocks()) {
-      for (int bits = 1; bits <= FibCodebook.MAX_ADDRESS_BITS; bits++) {
+      for (int bits = 1; bits <= FibCodebook.longestAddress(block); bits++) {
         float[] words = design(block, bits);
         ByteBuffer bytes = ByteBuffer.allocate(4 * words.length).order(ByteOrder.LITTLE_ENDIAN);
         bytes.asFloatBuffer().put(words);

@@ -5,8 +5,8 @@ import java.util.Optional;
 
 /**
  * FibQuant with blocks of some lengths k, at rates of a/k bits a coordinate for addresses of 1 to
- * 12 bits. Of two k with one rate, the larger is taken: its words include all products of the
- * smaller one's.
+ * 12 bits, or 11 for k = 8. Of two k with one rate, the larger is taken: its words include all
+ * products of the smaller one's.
  */
 final class FibQuant implements VectorQuantizer {
   private final String name;
@@ -59,7 +59,7 @@ final class FibQuant implements VectorQuantizer {
       long addressBits = Math.round(rate * blocks[i]);
       if (Math.abs(rate * blocks[i] - addressBits) < 1e-9
           && addressBits >= 1
-          && addressBits <= FibCodebook.MAX_ADDRESS_BITS) {
+          && addressBits <= FibCodebook.longestAddress(blocks[i])) {
         return Optional.of(new FibQuantCode(blocks[i], (int) addressBits, dimension));
       }
     }
@@ -71,7 +71,7 @@ final class FibQuant implements VectorQuantizer {
     int bestBlock = 0;
     int bestAddress = 0;
     for (int block : blocks) {
-      for (int address = 1; address <= FibCodebook.MAX_ADDRESS_BITS; address++) {
+      for (int address = 1; address <= FibCodebook.longestAddress(block); address++) {
         boolean fits = FibQuantCode.size(block, address, dimension) <= bits;
         if (fits && (long) address * bestBlock >= (long) bestAddress * block) {
           bestBlock = block;

@@ -9,6 +9,7 @@ record IntegerRates(
     Declaration declaration,
     int mostBits,
     int mostDimension,
+    boolean isCostly,
     Sizes sizes,
     Codes codes)
     implements VectorQuantizer {

@@ -40,6 +40,7 @@ final class QuicFlCode implements VectorCode {
                   + " 2205.13341"),
           QuicTable.MAX_BITS,
           Integer.MAX_VALUE,
+          false,
           QuicFlCode::size,
           QuicFlCode::new);
 

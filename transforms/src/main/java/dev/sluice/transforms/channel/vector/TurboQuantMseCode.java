@@ -36,6 +36,7 @@ final class TurboQuantMseCode implements VectorCode {
               "Zandieh, Daliri, Hadian and Mirrokni, TurboQuant, arXiv 2504.19874"),
           MAX_BITS,
           Integer.MAX_VALUE,
+          false,
           TurboQuantMseCode::size,
           TurboQuantMseCode::new);
 

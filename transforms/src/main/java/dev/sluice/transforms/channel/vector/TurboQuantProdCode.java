@@ -53,6 +53,7 @@ final class TurboQuantProdCode implements VectorCode {
               SOURCE),
           MAX_BITS,
           MAX_DENSE_DIMENSION,
+          true,
           TurboQuantProdCode::size,
           (bits, dimension) -> new TurboQuantProdCode(bits, dimension, true));
 
@@ -73,6 +74,7 @@ final class TurboQuantProdCode implements VectorCode {
               SOURCE + "; the residual's scale as in DRIVE, arXiv 2105.08339"),
           MAX_BITS,
           Integer.MAX_VALUE,
+          false,
           TurboQuantProdCode::size,
           (bits, dimension) -> new TurboQuantProdCode(bits, dimension, false));
 

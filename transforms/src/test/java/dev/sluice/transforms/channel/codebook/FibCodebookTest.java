@@ -32,7 +32,7 @@ class FibCodebookTest {
     for (int block : FibCodebook.blocks()) {
       float[] sample = FibCodebookDesign.sample(block, 4000, 31);
       double previous = 1;
-      for (int bits = 1; bits <= FibCodebook.MAX_ADDRESS_BITS; bits++) {
+      for (int bits = 1; bits <= FibCodebook.longestAddress(block); bits++) {
         FibCodebook codebook = FibCodebook.of(block, bits);
         assertThat(codebook.block(), is(block));
         assertThat(codebook.addressBits(), is(bits));
@@ -118,6 +118,7 @@ class FibCodebookTest {
     assertThrows(IllegalArgumentException.class, () -> FibCodebook.of(5, 3));
     assertThrows(IllegalArgumentException.class, () -> FibCodebook.of(4, 0));
     assertThrows(IllegalArgumentException.class, () -> FibCodebook.of(4, 13));
+    assertThrows(IllegalArgumentException.class, () -> FibCodebook.of(8, 12));
     assertThrows(
         IllegalArgumentException.class, () -> new NearestWord(new float[] {1, 0, 0, 0}, 2));
   }

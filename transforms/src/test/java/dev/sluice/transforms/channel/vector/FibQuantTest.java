@@ -40,8 +40,8 @@ class FibQuantTest {
       for (String name : new String[] {"fibquant-2", "fibquant-3", "fibquant-4", "fibquant"}) {
         VectorCode code = CodeLaws.code(name, bits, 128);
         CodeLaws.Measured measured = CodeLaws.measure(code, 2500, 18);
-        // Four standard errors are about 1.5 %; blocks of 2 gain little at one bit.
-        double most = name.equals("fibquant-2") && bits == 1 ? 1.01 : 0.97;
+        // A standard error is about 0.2 %. Four words in the plane are the scalar code's.
+        double most = name.equals("fibquant-2") && bits == 1 ? 1.01 : 0.985;
         assertThat(name + " at " + bits, measured.error(), lessThan(most * scalar));
       }
     }
@@ -71,7 +71,7 @@ class FibQuantTest {
         Arrays.fill(alone, (byte) 0xff);
         for (int bit = 32 + 7 * i; bit < 39 + 7 * i; bit++) {
           int mask = 0x80 >>> (bit & 7);
-          alone[bit >>> 3] = (byte) (alone[bit >>> 3] & ~mask | bytes[bit >>> 3] & mask);
+          alone[bit >>> 3] = (byte) ((alone[bit >>> 3] & ~mask) | (bytes[bit >>> 3] & mask));
         }
         float[] fromAll = new float[4];
         float[] fromOne = new float[4];
@@ -106,6 +106,8 @@ class FibQuantTest {
   void ratesAreAddressBitsOverBlockAndTheLongestBlockIsTaken() {
     assertThat(CodeLaws.code("fibquant", 0.125, 64).setting(), is("2 words for blocks of 8"));
     assertThat(CodeLaws.code("fibquant", 1.0 / 3, 64).setting(), is("2 words for blocks of 3"));
+    assertThat(CodeLaws.code("fibquant", 1.375, 64).setting(), is("2048 words for blocks of 8"));
+    assertThat(CodeLaws.code("fibquant", 1.5, 64).setting(), is("64 words for blocks of 4"));
     assertThat(CodeLaws.code("fibquant", 2, 64).setting(), is("256 words for blocks of 4"));
     assertThat(CodeLaws.code("fibquant", 4, 64).setting(), is("4096 words for blocks of 3"));
     assertThat(CodeLaws.code("fibquant", 6, 64).setting(), is("4096 words for blocks of 2"));
@@ -138,6 +140,6 @@ class FibQuantTest {
 
   @Test
   void codesAreTheSameEverywhere() throws BadCodesException {
-    assertThat(CodeLaws.checksum(BEST, new double[] {0.5, 1, 1.5, 2, 4, 6}), is("FIBCRC"));
+    assertThat(CodeLaws.checksum(BEST, new double[] {0.5, 1, 2, 4, 6}), is("91deac5a"));
   }
 }
