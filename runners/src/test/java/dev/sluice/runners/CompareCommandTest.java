@@ -221,7 +221,10 @@ class CompareCommandTest {
         "--budgets -5|found '-5', expected",
         "--budgets 99999999|found '99999999', expected",
         "--budgets 64,,128|found '', expected",
-        "--quantizer dither,eden|--quantizer: found 'eden', expected some of reference, dither,",
+        "--quantizer dither,edem|--quantizer: found 'edem', expected some of reference, dither,",
+        "--vectors gaussian|--logits and --vectors exclude each other",
+        "--dim 12|--dim belongs to --vectors",
+        "--spread 0|--spread belongs to --vectors",
         "--quantizer top-k-reference|--quantizer: 'top-k-reference' needs a --reference",
         "--runner spark|--runner: found 'spark'"
       })

@@ -28,7 +28,17 @@ class ComparedChannelsTest {
   private static final MadeUpRows ROWS = new MadeUpRows(8, PROBES, VOCABULARY, NODES);
 
   static List<String> names() {
-    return ComparedChannels.all().stream().map(ComparedChannel::name).toList();
+    return ComparedChannels.all().stream()
+        .filter(channel -> !(channel instanceof VectorChannel))
+        .map(ComparedChannel::name)
+        .toList();
+  }
+
+  static List<String> vectorCodes() {
+    return ComparedChannels.all().stream()
+        .filter(channel -> channel instanceof VectorChannel && !channel.isCostly())
+        .map(ComparedChannel::name)
+        .toList();
   }
 
   private static ComparedCell measure(String name, long budget) throws IOException {
@@ -50,8 +60,9 @@ class ComparedChannelsTest {
 
   @Test
   void namesAreDifferent() {
-    assertThat(names().stream().distinct().count(), is((long) names().size()));
-    assertThat(names().contains(ComparedChannels.NOTHING.name()), is(false));
+    List<String> all = ComparedChannels.all().stream().map(ComparedChannel::name).toList();
+    assertThat(all.stream().distinct().count(), is((long) all.size()));
+    assertThat(all.contains(ComparedChannels.NOTHING.name()), is(false));
   }
 
   /** Files are within the budget, and a channel that sends more does not do worse by much. */
@@ -77,6 +88,27 @@ class ComparedChannelsTest {
     }
     assertThat(present, greaterThan(2));
     assertThat(before, lessThan(0.01));
+  }
+
+  /** Codes for vectors have rates of their own; what they send is within the budget. */
+  @ParameterizedTest
+  @MethodSource("vectorCodes")
+  void aCodeForVectorsKeepsTheBudgetToo(String name) throws IOException {
+    int present = 0;
+    for (long budget : new long[] {17, 700, 1700, 2880}) {
+      ComparedCell cell = measure(name, budget);
+      if (cell.getKl() == null) {
+        assertThat(cell.getReason(), containsString("no rate of it fits"));
+        assertThat("absent, once it was there", present, is(0));
+        continue;
+      }
+      present++;
+      assertThat(cell.getBits(), lessThanOrEqualTo((double) budget));
+      assertThat(cell.getOverheadBits(), is(0.0));
+      assertThat(cell.getUpper(), nullValue());
+      assertThat(Double.isFinite(cell.getKl()), is(true));
+    }
+    assertThat(present, greaterThan(0));
   }
 
   /** At 9.6 bits a coordinate all channels that do not stop at 16 have spent what they got. */

@@ -141,7 +141,7 @@ final class EdenCode implements VectorCode {
   private long encode(
       float[] x, int from, long key, int rounds, double energy, byte[] out, int at) {
     if (!(energy < Double.POSITIVE_INFINITY)) {
-      throw new IllegalArgumentException("a coordinate is not finite");
+      throw FieldCode.notFinite(x, from);
     }
     float inverse = (float) Math.sqrt(dimension / energy);
     if (!(inverse < Float.POSITIVE_INFINITY)) {

@@ -75,12 +75,20 @@ abstract class FieldCode implements VectorCode {
     for (int i = 0; i < count; i++) {
       float magnitude = Math.abs(x[from + i]);
       if (!(magnitude <= Float.MAX_VALUE)) {
-        throw new IllegalArgumentException(
-            "coordinate " + i + " must be finite, got " + x[from + i]);
+        throw notFinite(x, from);
       }
       largest = Math.max(largest, magnitude);
     }
     return largest;
+  }
+
+  /** Names the first coordinate that is not finite, of which there is one. */
+  static IllegalArgumentException notFinite(float[] x, int from) {
+    int i = 0;
+    while (Float.isFinite(x[from + i])) {
+      i++;
+    }
+    return new IllegalArgumentException("coordinate " + i + " must be finite, got " + x[from + i]);
   }
 
   /**

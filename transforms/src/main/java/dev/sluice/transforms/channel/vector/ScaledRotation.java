@@ -47,7 +47,7 @@ final class ScaledRotation {
     MomentCheck check = MomentCheck.of(x, from, rotation);
     double energy = check.energy();
     if (!(energy < Double.POSITIVE_INFINITY)) {
-      throw new IllegalArgumentException("a coordinate is not finite");
+      throw FieldCode.notFinite(x, from);
     }
     deviation = Math.sqrt(energy) / root;
     if (energy == 0) {
