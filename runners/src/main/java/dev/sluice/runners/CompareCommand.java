@@ -8,6 +8,7 @@ import dev.sluice.schemas.Comparison;
 import dev.sluice.schemas.VectorComparison;
 import dev.sluice.schemas.json.PlainJson;
 import dev.sluice.schemas.npy.NpyRows;
+import dev.sluice.transforms.channel.vector.Declaration;
 import dev.sluice.transforms.channel.vector.VectorQuantizer;
 import dev.sluice.transforms.channel.vector.VectorQuantizers;
 import dev.sluice.transforms.comparison.CommitComparison;
@@ -255,23 +256,29 @@ final class CompareCommand extends SluiceCommand {
   }
 
   private static String catalogue() {
-    StringBuilder text = new StringBuilder();
+    StringBuilder text = new StringBuilder("Channels for logits\n\n");
     for (ComparedChannel channel : ComparedChannels.all()) {
-      text.append(String.format(Locale.ROOT, "%s: %s.%n", channel.name(), channel.what()));
-      VectorQuantizers.find(channel.name())
-          .map(VectorQuantizer::declaration)
-          .ifPresent(
-              declaration ->
-                  text.append(
-                      String.format(
-                          Locale.ROOT,
-                          "    bias %s; error law: %s; beside the coordinates: %s; state: %s%n"
-                              + "    %s%n",
-                          declaration.bias().label(),
-                          declaration.errorLaw().orElse("none known"),
-                          declaration.sideInformation(),
-                          declaration.state(),
-                          declaration.source())));
+      if (VectorQuantizers.find(channel.name())
+          .filter(q -> q.what().equals(channel.what()))
+          .isEmpty()) {
+        text.append(String.format(Locale.ROOT, "%s: %s.%n", channel.name(), channel.what()));
+      }
+    }
+    text.append("\nCodes for vectors, and for a probe's logits as a vector\n");
+    for (VectorQuantizer quantizer : VectorQuantizers.all()) {
+      Declaration declaration = quantizer.declaration();
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%n%s: %s.%n    bias: %s%n    error law: %s%n    beside the coordinates: %s%n"
+                  + "    state: %s%n    source: %s%n",
+              quantizer.name(),
+              quantizer.what(),
+              declaration.bias().label(),
+              declaration.errorLaw().orElse("none known that holds for every vector"),
+              declaration.sideInformation(),
+              declaration.state(),
+              declaration.source()));
     }
     return text.toString();
   }

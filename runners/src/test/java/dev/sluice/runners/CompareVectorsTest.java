@@ -214,7 +214,7 @@ class CompareVectorsTest {
         allOf(
             containsString("reference: relative to the reference"),
             containsString("eden: "),
-            containsString("bias none by rotation; error law: "),
+            containsString("    bias: none by rotation"),
             containsString("arXiv")));
   }
 }
