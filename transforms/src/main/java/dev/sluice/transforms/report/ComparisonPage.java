@@ -9,11 +9,13 @@ import dev.sluice.transforms.report.Series.Kind;
 import dev.sluice.transforms.report.Table.Cell;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -24,6 +26,8 @@ public final class ComparisonPage {
 
   /** So many lines can be told apart. */
   private static final int DRAWN = 8;
+
+  private static final String ROUND = "dither";
 
   private static final String BITS = "bits a probe and node";
 
@@ -171,10 +175,9 @@ public final class ComparisonPage {
                     + " log-probabilities of the distribution completed by its tail.");
     if (run.getChannels().size() > DRAWN) {
       section.say(
-          "Drawn are the "
-              + DRAWN
-              + " that do best over all budgets, by the mean logarithm of their divergence; where a"
-              + " channel is absent, nothing is sent. The others follow by family.");
+          "Drawn are dither, which is the channel of a round, and the best of every family over all"
+              + " budgets, by the mean logarithm of its divergence; where a channel is absent, nothing"
+              + " is sent. All others follow by family.");
     }
     return section.show(chart);
   }
@@ -190,14 +193,22 @@ public final class ComparisonPage {
     return run.getChannels().stream().map(ComparedChannelInfo::getName).toList();
   }
 
-  /** Those that are drawn where not all can be, in the order of tables. */
+  /**
+   * Those that are drawn where not all can be, in the order of tables: the channel of a round, and
+   * the best of each family.
+   */
   private List<String> leaders() {
-    List<String> best =
-        names().stream()
-            .sorted(Comparator.comparingDouble(this::sumOfLogs)) // stable
-            .limit(DRAWN)
-            .toList();
-    return names().stream().filter(best::contains).toList();
+    if (run.getChannels().size() <= DRAWN) {
+      return names();
+    }
+    List<String> drawn = new ArrayList<>(names().stream().filter(ROUND::equals).toList());
+    Set<String> families = new HashSet<>();
+    run.getChannels().stream()
+        .sorted(Comparator.comparingDouble(channel -> sumOfLogs(channel.getName()))) // stable
+        .filter(channel -> families.add(channel.getFamily()))
+        .forEach(channel -> drawn.add(channel.getName()));
+    List<String> most = drawn.stream().distinct().limit(DRAWN).toList();
+    return names().stream().filter(most::contains).toList();
   }
 
   /** Of a channel's divergence, over budgets. */

@@ -36,6 +36,9 @@ public final class PageRenderer {
   /** A table of more rows is folded away. */
   private static final int LONG = 24;
 
+  /** A cell of more characters breaks into lines. */
+  private static final int SENTENCE = 48;
+
   /** Characters that show as nothing or as something else: controls, direction marks, halves. */
   private static final Pattern UNPRINTABLE =
       Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Co}\\p{Cs}\\p{Cn}\u2028\u2029]");
@@ -198,7 +201,9 @@ public final class PageRenderer {
   }
 
   private static Map<String, Object> cell(Table.Cell cell) {
-    return Map.of("text", cell.text(), "exact", cell.exact(), "class", cell.numeric() ? "n" : "");
+    String words = cell.text().length() > SENTENCE ? "w" : "";
+    return Map.of(
+        "text", cell.text(), "exact", cell.exact(), "class", cell.numeric() ? "n" : words);
   }
 
   /** The charts for the script: JSON in which nothing can end the element that it stands in. */

@@ -270,19 +270,19 @@ public final class VectorComparisonPage {
                 + " rounds as nearly as they come to one.",
             "code",
             "bias",
+            "what it is",
             "error law",
             "side information",
             "state",
-            "what it is",
             "source");
     for (VectorQuantizerInfo info : run.getQuantizers()) {
       table.row(
           Cell.text(info.getName()),
           Cell.text(info.getBias()),
+          Cell.text(info.getWhat()),
           Cell.text(info.getErrorLaw() == null ? "none known" : info.getErrorLaw()),
           Cell.text(info.getSideInformation()),
           Cell.text(info.getState()),
-          Cell.text(info.getWhat()),
           Cell.text(info.getSource()));
     }
     return Section.of("codes", "Codes").show(table);
