@@ -24,7 +24,10 @@ if [ ! -f "$work/text/simulation.json" ]; then
 fi
 if [ -n "${LOGITS:-}" ] && [ ! -f "$work/channels/comparison.json" ]; then
   "$here/../sluice" compare --logits "$LOGITS"/node[0-9]*.npy --reference "$LOGITS/base.npy" --next-token "$LOGITS/next-token.npy" \
-    --report "$work/channels"
+    --budgets 64,128,256,512,1024,2048,4096,8192,12288,16384,24576,32768,49152,65536 --report "$work/channels"
+fi
+if [ ! -f "$work/codes/vectors.json" ]; then
+  "$here/../sluice" compare --vectors gaussian --report "$work/codes"
 fi
 
 # picture NAME DIRECTORY CHART HEIGHT: docs/gallery/NAME.png is one chart of its page, twice as fine as the screen.
@@ -41,3 +44,4 @@ picture e1-bits "$work/papers" e1-n-bits 540
 picture e2-calibration-bits "$work/papers" e2-B-cal 540
 picture perplexity-bits "$work/text" perplexity-bits 500
 [ ! -f "$work/channels/comparison.json" ] || picture channels-bits "$work/channels" kl-bits 500
+picture codes-nodes "$work/codes" nodes-best 560

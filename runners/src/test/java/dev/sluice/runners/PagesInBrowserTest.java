@@ -17,6 +17,7 @@ import dev.sluice.transforms.report.ComparisonPage;
 import dev.sluice.transforms.report.ReproductionPage;
 import dev.sluice.transforms.report.Samples;
 import dev.sluice.transforms.report.SimulationPage;
+import dev.sluice.transforms.report.VectorComparisonPage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,6 +71,7 @@ class PagesInBrowserTest {
                 Samples.coverage("</script><img src=x onerror=\"throw 1\">"))));
     Files.write(directory.resolve("simulation.html"), SimulationPage.html(Samples.simulation()));
     Files.write(directory.resolve("comparison.html"), ComparisonPage.html(Samples.comparison()));
+    Files.write(directory.resolve("vectors.html"), VectorComparisonPage.html(Samples.vectors()));
 
     ChromeOptions options = new ChromeOptions();
     options.setBinary(BROWSER.toFile());
@@ -158,7 +160,7 @@ class PagesInBrowserTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"round", "reproduction", "simulation", "comparison"})
+  @ValueSource(strings = {"round", "reproduction", "simulation", "comparison", "vectors"})
   void nothingIsComplainedOfAndNothingLoaded(String page) throws IOException {
     String url = load(page);
     List<String> complaints = new ArrayList<>();
@@ -197,7 +199,7 @@ class PagesInBrowserTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"round", "reproduction", "simulation", "comparison"})
+  @ValueSource(strings = {"round", "reproduction", "simulation", "comparison", "vectors"})
   void everyChartIsDrawnFromItsDataAndHasItAsATable(String page) throws IOException {
     load(page);
     JsonNode charts = charts();
@@ -264,7 +266,7 @@ class PagesInBrowserTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"round", "reproduction", "simulation", "comparison"})
+  @ValueSource(strings = {"round", "reproduction", "simulation", "comparison", "vectors"})
   void lightAndDarkChangeWhileItIsOpenAndPaperIsLight(String page) {
     load(page);
     String paper = "getComputedStyle(document.body).backgroundColor";
@@ -286,7 +288,7 @@ class PagesInBrowserTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"round", "reproduction", "simulation", "comparison"})
+  @ValueSource(strings = {"round", "reproduction", "simulation", "comparison", "vectors"})
   void noWidthScrollsThePageSideways(String page) {
     load(page);
     for (int pixels : new int[] {360, 768, 1280}) {

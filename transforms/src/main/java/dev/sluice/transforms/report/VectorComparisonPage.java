@@ -8,6 +8,8 @@ import dev.sluice.transforms.report.Page.Section;
 import dev.sluice.transforms.report.Series.Kind;
 import dev.sluice.transforms.report.Table.Cell;
 import dev.sluice.transforms.theory.EstimationFloor;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -219,35 +221,63 @@ public final class VectorComparisonPage {
                     + " carries Fisher information of trace at most 2 ln 2 B/σ², and never more than"
                     + " the vector itself). A code's error that is far below it costs next to"
                     + " nothing there. To what nodes have in common exactly it does not apply.");
+    if (families().size() > 1) {
+      section.show(
+          averages(
+              "nodes-best",
+              "The best of every family",
+              "Of each, the code of the least error at the largest K. ",
+              best(rate),
+              rate));
+    }
     for (String family : families()) {
-      Chart chart =
-          Chart.of(
-              id("nodes-", family),
-              title(family),
-              run.getSpread() > 0
-                  ? "Error about θ, which includes what nodes have of their own; bars are two"
-                      + " standard errors over vectors."
-                  : "Bars are two standard errors over vectors.",
-              Axis.log("nodes averaged", "K"),
-              Axis.log("squared error", "over squared length"));
-      List<VectorQuantizerInfo> members = members(family);
-      for (int look = 0; look < members.size(); look++) {
-        Series series = Series.of(members.get(look).getName(), Kind.LINE, look);
-        for (VectorCell cell : run.getCells()) {
-          if (cell.getRate() == rate && isSent(cell, members.get(look))) {
-            cell.getAverages().forEach(average -> add(series, average));
-          }
-        }
-        chart.add(series);
+      List<String> members = members(family).stream().map(VectorQuantizerInfo::getName).toList();
+      Chart chart = averages(id("nodes-", family), title(family), "", members, rate);
+      if (chart.series().size() > 1) {
+        section.show(chart);
       }
-      if (chart.series().isEmpty()) {
-        continue;
-      }
-      Series floor = Series.of("floor where nodes differ", Kind.LEVEL, members.size());
-      run.getNodes().forEach(nodes -> floor.add(nodes, floor(run, nodes, rate)));
-      section.show(chart.add(floor));
     }
     return section;
+  }
+
+  private Chart averages(String id, String title, String what, List<String> names, double rate) {
+    Chart chart =
+        Chart.of(
+            id,
+            title,
+            what
+                + (run.getSpread() > 0
+                    ? "Error about θ, which includes what nodes have of their own; bars are two"
+                        + " standard errors over vectors."
+                    : "Bars are two standard errors over vectors."),
+            Axis.log("nodes averaged", "K"),
+            Axis.log("squared error", "over squared length"));
+    for (int look = 0; look < names.size(); look++) {
+      Series series = Series.of(names.get(look), Kind.LINE, look);
+      for (VectorCell cell : run.getCells()) {
+        if (cell.getRate() == rate && cell.getQuantizer().equals(names.get(look))) {
+          cell.getAverages().forEach(average -> add(series, average));
+        }
+      }
+      chart.add(series);
+    }
+    Series floor = Series.of("floor where nodes differ", Kind.LEVEL, names.size());
+    run.getNodes().forEach(nodes -> floor.add(nodes, floor(run, nodes, rate)));
+    return chart.add(floor);
+  }
+
+  /** Of every family that has the rate, the code whose mean over the most nodes errs least. */
+  private List<String> best(double rate) {
+    List<String> best = new ArrayList<>();
+    for (String family : families()) {
+      List<String> members = members(family).stream().map(VectorQuantizerInfo::getName).toList();
+      run.getCells().stream()
+          .filter(cell -> cell.getRate() == rate && members.contains(cell.getQuantizer()))
+          .filter(cell -> cell.getVnmse() != null)
+          .min(Comparator.comparingDouble(cell -> last(cell.getAverages()).getError()))
+          .ifPresent(cell -> best.add(cell.getQuantizer()));
+    }
+    return best;
   }
 
   private static void add(Series series, AveragedVectors average) {

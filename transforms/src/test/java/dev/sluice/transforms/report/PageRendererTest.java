@@ -16,6 +16,7 @@ import dev.sluice.schemas.Reproduction;
 import dev.sluice.schemas.ReproductionCell;
 import dev.sluice.schemas.SimulatedAnswers;
 import dev.sluice.schemas.Simulation;
+import dev.sluice.schemas.VectorComparison;
 import dev.sluice.schemas.avro.CodeBlocks;
 import dev.sluice.transforms.report.Page.Section;
 import dev.sluice.transforms.report.Series.Kind;
@@ -262,6 +263,38 @@ class PageRendererTest {
     Series.Point point = excess.series().get(2).points().get(0);
     assertThat(point.high() - point.value(), closeTo(.012, 1e-12));
     assertThat(excess.targets().get(0).value(), is(0.0));
+  }
+
+  @Test
+  void aComparisonOfCodesDrawsErrorsFloorsAndWarnings() {
+    VectorComparison sample = Samples.vectors();
+    Page page = VectorComparisonPage.page(sample);
+    assertThat(
+        page.lead(), is("Least error of one vector: code-0 at 1, code-0 at 2 bits a coordinate."));
+    assertThat(page.notices(), equalTo(sample.getWarnings()));
+    List<Chart> charts = page.sections().stream().flatMap(s -> s.charts().stream()).toList();
+    assertThat(
+        charts.stream().map(Chart::id).toList(),
+        equalTo(
+            List.of(
+                "error-pairs-so-to-speak",
+                "error-others",
+                "nodes-best",
+                "nodes-pairs-so-to-speak",
+                "nodes-others")));
+    // Two codes and the least distortion, 4^-bits; of many nodes the floor, 1/(K + 1).
+    List<Series> errors = charts.get(0).series();
+    assertThat(errors.size(), is(3));
+    assertThat(errors.get(2).points().get(0).value(), closeTo(Math.pow(4, -1.03), 1e-12));
+    Chart best = charts.get(2);
+    assertThat(
+        best.series().stream().map(Series::name).toList(),
+        equalTo(List.of("code-0", "code-2", "floor where nodes differ")));
+    assertThat(best.series().get(2).points().get(1).value(), closeTo(1 / 17.0, 1e-12));
+    sample.setSpread(.5);
+    assertThat(VectorComparisonPage.floor(sample, 16, 2), closeTo(1 / (16 / .25 + 1), 1e-12));
+    sample.setVectors("file");
+    assertThat(VectorComparisonPage.floor(sample, 16, 2), closeTo(.25 / 16, 1e-12));
   }
 
   @Test

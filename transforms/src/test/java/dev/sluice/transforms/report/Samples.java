@@ -1,5 +1,6 @@
 package dev.sluice.transforms.report;
 
+import dev.sluice.schemas.AveragedVectors;
 import dev.sluice.schemas.ComparedCell;
 import dev.sluice.schemas.ComparedChannelInfo;
 import dev.sluice.schemas.ComparedFile;
@@ -11,7 +12,11 @@ import dev.sluice.schemas.SimulatedAnswers;
 import dev.sluice.schemas.SimulatedChannel;
 import dev.sluice.schemas.SimulatedText;
 import dev.sluice.schemas.Simulation;
+import dev.sluice.schemas.VectorCell;
+import dev.sluice.schemas.VectorComparison;
+import dev.sluice.schemas.VectorQuantizerInfo;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 
 /** Documents whose numbers are made up by formula, in the shapes that real ones have. */
@@ -273,6 +278,60 @@ public final class Samples {
                 .setTax(12.0)
                 .build())
         .setChannels(channels)
+        .setCells(cells)
+        .build();
+  }
+
+  /** Three codes in two families at two rates, averaged over 1 and 16 nodes. */
+  public static VectorComparison vectors() {
+    List<VectorQuantizerInfo> infos = new ArrayList<>();
+    List<VectorCell> cells = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      infos.add(
+          new VectorQuantizerInfo(
+              "code-" + i,
+              i < 2 ? "pairs, so to speak" : "others",
+              "is number " + i,
+              i == 1 ? "biased" : "none",
+              i == 0 ? "normal" : null,
+              "32 bits",
+              "none",
+              "a paper"));
+      for (double rate : new double[] {1, 2}) {
+        VectorCell.Builder cell = VectorCell.newBuilder().setQuantizer("code-" + i).setRate(rate);
+        if (i == 2 && rate == 1) {
+          cells.add(cell.setReason("no such rate in this dimension").build());
+          continue;
+        }
+        double error = Math.pow(4, -rate) * (1.5 + i);
+        double floor = i == 1 ? error * error : 0;
+        cells.add(
+            cell.setBits(rate + .03)
+                .setMostBits(rate + .03)
+                .setSetting("whole bits")
+                .setVnmse(error)
+                .setVnmseStandardError(error / 50)
+                .setBiasSquared(floor)
+                .setBiasSquaredStandardError(error / 1000)
+                .setAverages(
+                    List.of(
+                        new AveragedVectors(1, error, error / 50, null, null),
+                        new AveragedVectors(16, floor + error / 16, error / 99, null, null)))
+                .build());
+      }
+    }
+    cells.sort(Comparator.comparing(VectorCell::getRate));
+    return VectorComparison.newBuilder()
+        .setFormat("sluice-vectors-1")
+        .setVectors("gaussian")
+        .setDimension(1024)
+        .setTrials(8)
+        .setSpread(0)
+        .setSeed(0)
+        .setNodes(List.of(1, 16))
+        .setRates(List.of(1.0, 2.0))
+        .setQuantizers(infos)
+        .setWarnings(List.of("Biased, so that a mean over 16 nodes stops: code-1."))
         .setCells(cells)
         .build();
   }
