@@ -44,4 +44,4 @@ picture e1-bits "$work/papers" e1-n-bits 540
 picture e2-calibration-bits "$work/papers" e2-B-cal 540
 picture perplexity-bits "$work/text" perplexity-bits 500
 [ ! -f "$work/channels/comparison.json" ] || picture channels-bits "$work/channels" kl-bits 500
-picture codes-nodes "$work/codes" nodes-best 560
+picture codes-nodes "$work/codes" nodes-best 460

@@ -42,7 +42,8 @@ final class CellDraft {
       ChannelMeasurement measured)
       throws IOException {
     double uplinks = (double) probes.probes() * probes.nodes();
-    boolean predicts = rows.hasNextTokens();
+    // A teacher that is all noise may give the tokens that followed a probability below any number.
+    boolean predicts = rows.hasNextTokens() && Double.isFinite(measured.perplexity());
     return ComparedCell.newBuilder()
         .setChannel(channel.name())
         .setBudget(budget)

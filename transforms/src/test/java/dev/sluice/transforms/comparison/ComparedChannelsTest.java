@@ -199,6 +199,27 @@ class ComparedChannelsTest {
     assertThat(same, is(cell.getOverheadBits() == 0)); // of midrise, which coordinates are finer
   }
 
+  /** A few of 64 coordinates, each many times what it was: some tokens are left no probability. */
+  @Test
+  void aPerplexityBeyondAllNumbersIsNone() throws IOException {
+    MadeUpRows wide =
+        new MadeUpRows(8, 5, 64, 1) {
+          @Override
+          public void node(int node, long firstProbe, int probes, double[] into) {
+            super.node(node, firstProbe, probes, into);
+            for (int c = 0; c < probes * 64; c++) {
+              into[c] = (float) (300 * into[c]);
+            }
+          }
+        };
+    ComparedCell cell =
+        CellDraft.measure(ComparedChannels.find("random-k").orElseThrow(), 48, wide.set(1), wide);
+    assertThat(Double.isFinite(cell.getKl()), is(true));
+    assertThat(cell.getKl(), greaterThan(1000.0));
+    assertThat(cell.getPerplexity(), nullValue());
+    assertThat(cell.getTax(), nullValue());
+  }
+
   /** Beyond 40 logits the published clip clips, which is counted, and no bound is shown. */
   @Test
   void whatIsClippedIsCounted() throws IOException {
