@@ -5,6 +5,7 @@ import dev.sluice.schemas.ClipPolicy;
 import dev.sluice.schemas.ReferencePlan;
 import dev.sluice.schemas.RevokedKey;
 import dev.sluice.schemas.json.PlainJson;
+import dev.sluice.transforms.comparison.BiasWarnings;
 import dev.sluice.transforms.round.BadInputException;
 import dev.sluice.transforms.round.BadPlanException;
 import dev.sluice.transforms.round.KeyRevocations;
@@ -365,6 +366,10 @@ final class PlanCommand extends SluiceCommand {
     }
     out().print(Reports.plan(planned));
     out().println("written to " + directory.plan());
+    if (!planned.quantizer().isDithered()) {
+      BiasWarnings.of(List.of(planned.quantizer().label()), planned.nodes().size())
+          .forEach(warning -> err().println("sluice: warning: " + warning));
+    }
     if (hub.isPresent()) {
       out().println("signed by key " + hub.get().verifying());
     }

@@ -18,6 +18,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,6 +84,39 @@ class PlanCommandTest {
     assertThat(planned().plan().getClip().getLevel(), is(6.0));
     assertThat(planned().plan().getSeed(), is(-7L));
     assertThat(planned().plan().getQuantizer(), is("dither-paper"));
+  }
+
+  /** Rounding without dither is biased, which averaging over many nodes does not remove. */
+  @Test
+  void aBiasedQuantizerForManyNodesIsWarnedOf() {
+    for (int nodes : new int[] {15, 16}) {
+      for (String quantizer : List.of("dither", "midrise")) {
+        Cli.Result result =
+            Cli.run(
+                "plan",
+                "--round",
+                directory.resolve(quantizer + nodes).toString(),
+                "--id",
+                "r",
+                "--nodes",
+                IntStream.range(0, nodes).mapToObj(i -> "n" + i).collect(Collectors.joining(",")),
+                "--probes",
+                "3",
+                "--vocab",
+                "8",
+                "--bits-per-coordinate",
+                "4",
+                "--clip",
+                "6",
+                "--quantizer",
+                quantizer);
+        assertThat(result.toString(), result.code(), is(0));
+        assertThat(
+            result.toString(),
+            result.err().contains("sluice: warning: Biased, so that a mean over 16 nodes"),
+            is(nodes == 16 && quantizer.equals("midrise")));
+      }
+    }
   }
 
   @Test
