@@ -95,6 +95,11 @@ public abstract class CommitComparison extends PTransform<PCollection<ComparedCe
     }
 
     private Comparison document(ComparedCell nothing, List<ComparedCell> cells) {
+      List<String> sent = sent(cells);
+      List<String> biased =
+          sent.stream()
+              .filter(name -> !ComparedChannels.find(name).orElseThrow().isUnbiased())
+              .toList();
       return Comparison.newBuilder()
           .setFormat(FORMAT)
           .setProbes(settings.probes())
@@ -111,14 +116,14 @@ public abstract class CommitComparison extends PTransform<PCollection<ComparedCe
               settings.channels().stream()
                   .map(name -> info(ComparedChannels.find(name).orElseThrow()))
                   .toList())
-          .setWarnings(BiasWarnings.of(biased(cells), settings.logits().size()))
+          .setWarnings(
+              BiasWarnings.of(biased, sent, settings.vocabulary(), settings.logits().size()))
           .setCells(cells)
           .build();
     }
 
-    private List<String> biased(List<ComparedCell> cells) {
+    private List<String> sent(List<ComparedCell> cells) {
       return settings.channels().stream()
-          .filter(name -> !ComparedChannels.find(name).orElseThrow().isUnbiased())
           .filter(
               name ->
                   cells.stream()

@@ -95,11 +95,14 @@ public abstract class CommitVectors extends PTransform<PCollection<VectorCell>, 
           settings.quantizers().stream()
               .map(name -> VectorQuantizers.find(name).orElseThrow())
               .toList();
-      List<String> biased =
+      List<VectorQuantizer> sent =
           chosen.stream()
+              .filter(quantizer -> cells.stream().anyMatch(cell -> isSent(cell, quantizer.name())))
+              .toList();
+      List<String> biased =
+          sent.stream()
               .filter(quantizer -> !quantizer.declaration().bias().averagesOut())
               .map(VectorQuantizer::name)
-              .filter(name -> cells.stream().anyMatch(cell -> isSent(cell, name)))
               .toList();
       return VectorComparison.newBuilder()
           .setFormat(FORMAT)
@@ -115,7 +118,12 @@ public abstract class CommitVectors extends PTransform<PCollection<VectorCell>, 
           .setNodes(settings.nodes())
           .setRates(settings.rates())
           .setQuantizers(chosen.stream().map(CommitFn::info).toList())
-          .setWarnings(BiasWarnings.of(biased, settings.senders()))
+          .setWarnings(
+              BiasWarnings.of(
+                  biased,
+                  sent.stream().map(VectorQuantizer::name).toList(),
+                  settings.dimension(),
+                  settings.senders()))
           .setCells(cells)
           .build();
     }

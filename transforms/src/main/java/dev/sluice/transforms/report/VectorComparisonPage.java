@@ -217,7 +217,9 @@ public final class VectorComparisonPage {
                     + number(scatter(run))
                     + " root mean squares, independently, then no code of "
                     + number(rate)
-                    + " bits could find θ with less error (van Trees' inequality; a message of B bits"
+                    + " bits could find "
+                    + (run.getVectors().equals("gaussian") ? "θ" : "every θ, of any length,")
+                    + " with less error (van Trees' inequality; a message of B bits"
                     + " carries Fisher information of trace at most 2 ln 2 B/σ², and never more than"
                     + " the vector itself). A code's error that is far below it costs next to"
                     + " nothing there. To what nodes have in common exactly it does not apply.");

@@ -15,15 +15,26 @@ package dev.sluice.transforms.channel.rotation;
  * coordinates, 1 bit: 1.2e-4 at rho = 0.012, 1.7e-3 at 0.05, 5.5e-3 at 0.1, 0.04 at 0.3; and 0.25,
  * all of the error, on (1, 1/2, 0, ...), where rho = 0.68.
  *
- * <p><b>The rule.</b> One round where rho is at most 0.01 (a squared bias of 1.1e-4 at most) and,
- * where a round is two windows, the variances that it leaves are within a quarter of each other
- * ({@link Rotation#evenness}: by the same account 2.2e-4 at most). Else two, whatever the vector:
- * the mean over signs of what rho is after a round is {@code (3 - 2 rho)/d}, that of Gaussian
- * numbers or less, wherever x had its energy, and the second round's signs know nothing of the
- * first's, so that blocks or subcubes of equal coordinates are no worse than others. Where that
- * mean itself is above 0.01, for d below 300, three: at d = 32 the 1-bit error of (1, 1, 0, ...) is
- * 0.70 after two and 0.60 after three, and at d = 16 the squared bias of geometric sequences falls
- * from 9e-4 to 3e-4.
+ * <p><b>Equal coordinates.</b> There the others together are not nearly normal: n ones and their
+ * signs sum to whole numbers in steps of 2, and where that is 0, once in {@code sqrt(pi n/2)}, the
+ * sign is that of whatever else there is, however small. One coordinate that is small beside the n
+ * comes out, in the mean, as large as they are; one a little above them, twice as large. Either
+ * squared bias is near to 1/n, which is rho, and nothing was found above rho. Measured, 1 bit, 1024
+ * coordinates: 8.9e-3 on a hundred ones and 0.05, where rho = 0.01, and 3.7e-3 on 250.
+ *
+ * <p><b>The rule.</b> One round where rho is at most 0.004, which therefore is about the most that
+ * the squared bias can be, and, where a round is two windows, the variances that it leaves are
+ * within a quarter of each other ({@link Rotation#evenness}: by the first account 2.2e-4 at most).
+ * Else two: the mean over signs of what rho is after a round is {@code (3 - 2 rho)/d}, that of
+ * Gaussian numbers or less, wherever x had its energy, and the second round's signs know nothing of
+ * the first's. Where that mean itself is above 0.004, three. What is worst for two are two
+ * coordinates that are all but equal, half of whose first round is next to 0: 4.5e-3 at d = 256,
+ * 2.1e-3 at 512 on (1, 0.99, 0, ...).
+ *
+ * <p>Three rounds do for d from 64 on: there 3.3e-3 on four coordinates that are all but equal.
+ * Below, sums of so few signs are in steps too coarse: 7e-3 at d = 32 on (1, 0.95, 0, ...), 0.056
+ * at 16, 0.33 at 4 on (1, 0.8, 0, 0); and for d = 2 rotations are by multiples of 45 degrees, and
+ * all of a 1-bit code's error is bias.
  *
  * @param energy sum of squares; not finite if a coordinate is not
  * @param concentration rho, in [1/d, 1]; 0 of a vector of zeros
@@ -31,7 +42,7 @@ package dev.sluice.transforms.channel.rotation;
  */
 public record MomentCheck(double energy, double concentration, int rounds) {
   /** The largest rho that enters the last round. */
-  static final double MOST_CONCENTRATION = 0.01;
+  static final double MOST_CONCENTRATION = 0.004;
 
   /** The least ratio of variances, either over the other. */
   static final double LEAST_EVENNESS = 0.8;

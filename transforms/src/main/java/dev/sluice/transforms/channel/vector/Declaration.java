@@ -21,12 +21,16 @@ public record Declaration(
 
     /**
      * For every vector under a rotation uniform over all; under randomised Hadamard rounds as far
-     * as these come near to one.
+     * as these come near to one: at 1 bit to a squared bias of about 0.004 of the squared length,
+     * from {@link #SHORT} coordinates on. Finer levels do better, fewer coordinates far worse.
      */
     NONE_BY_ROTATION("none by rotation"),
 
     /** Averaging stops at a floor. */
     BIASED("biased");
+
+    /** Of fewer coordinates Hadamard rounds do not make a uniform rotation. */
+    public static final int SHORT = 64;
 
     private final String label;
 
@@ -39,9 +43,14 @@ public record Declaration(
       return label;
     }
 
-    /** Whether averages over nodes keep getting better. */
+    /** Whether averages over nodes keep getting better, for all but short vectors. */
     public boolean averagesOut() {
       return this != BIASED;
+    }
+
+    /** Whether averages over nodes may stop getting better only as vectors are so short. */
+    public boolean isLostIn(int dimension) {
+      return this == NONE_BY_ROTATION && dimension < SHORT;
     }
   }
 }

@@ -54,8 +54,8 @@ class MomentCheckTest {
     for (int d = 1; d < 99; d++) {
       assertThat(check(d, gaussian(d, d)).rounds(), is(3));
     }
-    assertThat(check(256, 1, 1).rounds(), is(2));
-    assertThat(check(128, 1, 1).rounds(), is(3));
+    assertThat(check(512, 1, 1).rounds(), is(2));
+    assertThat(check(256, 1, 1).rounds(), is(3));
   }
 
   @Test
@@ -83,15 +83,15 @@ class MomentCheckTest {
     assertThat(check(D, y).concentration(), is(check(D, x).concentration()));
   }
 
-  /** Nine times the energy in the last 104 of 1000, where the first window does not reach. */
+  /** Four times the energy in the last 208 of 2000, where the first window does not reach. */
   @Test
   void energyAtTheEndTakesASecondRound() {
-    float[] x = gaussian(1000, 5);
-    assertThat(check(1000, x).rounds(), is(1));
-    for (int i = 896; i < 1000; i++) {
-      x[i] *= 3;
+    float[] x = gaussian(2000, 5);
+    assertThat(check(2000, x).rounds(), is(1));
+    for (int i = 1792; i < 2000; i++) {
+      x[i] *= 2;
     }
-    MomentCheck check = check(1000, x);
+    MomentCheck check = check(2000, x);
     assertThat(check.concentration(), lessThan(MomentCheck.MOST_CONCENTRATION));
     assertThat(check.rounds(), is(2));
   }
