@@ -367,7 +367,8 @@ final class PlanCommand extends SluiceCommand {
     out().print(Reports.plan(planned));
     out().println("written to " + directory.plan());
     if (!planned.quantizer().isDithered()) {
-      BiasWarnings.of(List.of(planned.quantizer().label()), planned.nodes().size())
+      List<String> biased = List.of(planned.quantizer().label());
+      BiasWarnings.of(biased, biased, planned.vocabulary(), planned.nodes().size())
           .forEach(warning -> err().println("sluice: warning: " + warning));
     }
     if (hub.isPresent()) {
