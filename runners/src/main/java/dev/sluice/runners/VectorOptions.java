@@ -101,6 +101,13 @@ final class VectorOptions {
     int most = in("--trials", trials, DEFAULT_TRIALS, VectorSettings.MAX_TRIALS);
     ReadFile file = null;
     if (source == VectorSource.FILE) {
+      if (vectors.matches("[a-zA-Z]+")) {
+        throw usage(
+            "--vectors: found '"
+                + vectors
+                + "', expected gaussian, lognormal, sparse or an .npy file; a file of that name is ./"
+                + vectors);
+      }
       file = CompareCommand.file(vectors);
       try (NpyRows rows = NpyLogits.rows(file.path())) {
         checkShape(file, rows);

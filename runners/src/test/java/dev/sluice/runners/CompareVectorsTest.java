@@ -186,6 +186,7 @@ class CompareVectorsTest {
   @CsvSource(
       delimiter = '|',
       value = {
+        "--vectors gausian|--vectors: found 'gausian', expected gaussian, lognormal, sparse or an",
         "--vectors gaussian --dim 0|--dim: found 0, expected 1 to 1048576",
         "--vectors gaussian --nodes 0|--nodes: found '0', expected whole numbers from 1 to 65536",
         "--vectors gaussian --nodes 1,,2|--nodes: found '', expected",
