@@ -15,12 +15,14 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What holds of every channel, whatever it does. */
+@Tag("long")
 class ComparedChannelsTest {
   private static final int PROBES = 67;
   private static final int VOCABULARY = 300;
